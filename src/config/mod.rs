@@ -1,0 +1,1 @@
+//! The file and the environment, made into each module's own Settings.

@@ -1,0 +1,5 @@
+//! The front door.
+
+mod settings;
+
+pub use settings::{Address, Certificate, ClientCertificates, Debug, Listener, Settings, Tls, TlsVersion};

@@ -1,0 +1,102 @@
+//! What an operator decides about the front door. `config` fills these in.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use axum::http::{HeaderName, HeaderValue};
+
+/// The front door's settings.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where requests are accepted; never empty.
+    pub listeners: Vec<Listener>,
+    /// What the path starts with before `/v2/`, with a slash at both ends; `/` when there is none (`http.prefix`).
+    pub prefix: String,
+    /// Headers that every answer carries (`http.headers`).
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// How long requests under way may take after the signal to stop; `None` waits for all (`http.draintimeout`).
+    pub drain_timeout: Option<Duration>,
+    /// Whether HTTP/2 is offered over TLS (`http.http2.disabled`).
+    pub http2: bool,
+    /// Whether HTTP/2 is accepted without TLS (`http.h2c.enabled`).
+    pub h2c: bool,
+    /// The listener for operators (`http.debug`).
+    pub debug: Option<Debug>,
+}
+
+/// One address and what it speaks.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// Where it listens.
+    pub address: Address,
+    /// With it https, without it plain http.
+    pub tls: Option<Tls>,
+}
+
+/// Where a listener is bound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// `host:port`; an empty host is every address.
+    Tcp(String),
+    /// A Unix socket (`http.net: unix`).
+    Unix(PathBuf),
+}
+
+/// How a listener speaks TLS.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// Whose certificate is shown.
+    pub certificate: Certificate,
+    /// The oldest version that is accepted.
+    pub minimum: TlsVersion,
+    /// Whether clients show certificates.
+    pub clients: ClientCertificates,
+}
+
+/// Where the server's certificate comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Certificate {
+    /// PEM files that somebody else keeps; a change is noticed while serving.
+    Files {
+        /// The certificate and its chain.
+        certificate: PathBuf,
+        /// Its private key.
+        key: PathBuf,
+    },
+    /// Made here: a private authority and a certificate from it, kept in a directory of the volume.
+    Generated {
+        /// Names and addresses to certify beside the host's own.
+        names: Vec<String>,
+        /// Where both are kept.
+        directory: PathBuf,
+    },
+}
+
+/// The oldest TLS version that is accepted (`http.tls.minimumtls`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// TLS 1.2 and 1.3.
+    Tls12,
+    /// TLS 1.3 alone.
+    Tls13,
+}
+
+/// Whether clients show certificates (`http.tls.clientcas`, `http.tls.clientauth`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientCertificates {
+    /// They are not asked.
+    NotAsked,
+    /// They must show one that one of these authorities (PEM files) signed.
+    Required(Vec<PathBuf>),
+    /// They may show one; one that is shown must be signed by one of these authorities.
+    Optional(Vec<PathBuf>),
+}
+
+/// The listener for operators: health, and nothing that clients need.
+#[derive(Clone, Debug)]
+pub struct Debug {
+    /// Where it listens; plain http.
+    pub address: Address,
+    /// The path of the metrics, when they are served (`http.debug.prometheus`).
+    pub metrics_path: Option<String>,
+}
