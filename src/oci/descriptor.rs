@@ -1,0 +1,107 @@
+//! A pointer from one piece of content to another (image-spec, descriptor.md).
+
+use std::collections::BTreeMap;
+
+use serde::de::{Error, MapAccess};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::Digest;
+use super::strict::{Object, object};
+
+/// What a manifest says of something that it refers to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Descriptor {
+    /// The kind of the content, as the manifest words it.
+    pub media_type: String,
+    /// The name of the content.
+    pub digest: Digest,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Other places to fetch the content from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub urls: Vec<String>,
+    /// What people noted about the content.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+    /// The kind of artifact, when the content is a manifest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
+    /// What the content runs on, in an index.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
+}
+
+/// What an image runs on (image-spec, image-index.md).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Platform {
+    /// The operating system, as in `GOOS`.
+    #[serde(default)]
+    pub os: String,
+    /// The processor, as in `GOARCH`.
+    #[serde(default)]
+    pub architecture: String,
+    /// The processor's variant, such as `v8`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+}
+
+impl Descriptor {
+    /// Whether clients fetch the content from elsewhere, so that a registry need not hold it.
+    pub fn is_foreign(&self) -> bool {
+        self.media_type
+            .parse::<super::MediaType>()
+            .is_ok_and(|kind| kind.is_foreign_layer())
+    }
+}
+
+#[derive(Default)]
+struct Fields {
+    media_type: Option<String>,
+    digest: Option<Digest>,
+    size: Option<u64>,
+    urls: Option<Vec<String>>,
+    annotations: Option<BTreeMap<String, String>>,
+    artifact_type: Option<String>,
+    platform: Option<Platform>,
+}
+
+impl<'de> Object<'de> for Fields {
+    const KNOWN: &'static [&'static str] = &[
+        "mediaType",
+        "digest",
+        "size",
+        "urls",
+        "annotations",
+        "artifactType",
+        "platform",
+    ];
+
+    fn field<A: MapAccess<'de>>(&mut self, key: &'static str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "mediaType" => self.media_type = map.next_value()?,
+            "digest" => self.digest = map.next_value()?,
+            "size" => self.size = map.next_value()?,
+            "urls" => self.urls = map.next_value()?,
+            "annotations" => self.annotations = map.next_value()?,
+            "artifactType" => self.artifact_type = map.next_value()?,
+            _ => self.platform = map.next_value()?,
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Deserialize<'de> for Descriptor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields: Fields = object(deserializer)?;
+        Ok(Descriptor {
+            media_type: fields.media_type.unwrap_or_default(),
+            digest: fields.digest.ok_or_else(|| D::Error::missing_field("digest"))?,
+            size: fields.size.unwrap_or_default(),
+            urls: fields.urls.unwrap_or_default(),
+            annotations: fields.annotations.unwrap_or_default(),
+            artifact_type: fields.artifact_type.filter(|kind| !kind.is_empty()),
+            platform: fields.platform,
+        })
+    }
+}

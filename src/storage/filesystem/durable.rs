@@ -1,0 +1,130 @@
+//! The one way in which anything becomes visible on disk: written aside, synced, renamed, and the directory synced.
+//! Nothing else in the program renames or creates a visible file.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use uuid::Uuid;
+
+/// Writes and moves files so that they survive a power cut.
+#[derive(Debug, Default)]
+pub(super) struct Durable {
+    /// Directories that were made and whose entry in their parent is not synced yet.
+    ///
+    /// Two writers may need one new directory. The second finds it there while the first has not synced it yet; were it
+    /// to sync only its own file, a power cut could take both. So whoever works below such a directory syncs its parent
+    /// too. A directory leaves the set only after a sync that worked.
+    fresh: Mutex<HashSet<PathBuf>>,
+}
+
+/// What is left to do before an entry of a directory is durable: these directories must be synced.
+#[must_use]
+pub(super) struct Pending(Vec<PathBuf>);
+
+impl Durable {
+    /// Replaces the file's content.
+    pub(super) fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let pending = self.write_aside_and_rename(path, bytes, File::sync_data)?;
+        self.settle(path, pending)
+    }
+
+    /// Replaces the file's content without waiting for the disk. Whether it survives a power cut is open.
+    pub(super) fn jot(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let Pending(_) = self.write_aside_and_rename(path, bytes, |_| Ok(()))?;
+        Ok(())
+    }
+
+    /// Syncs a finished file and moves it to its place.
+    pub(super) fn promote(&self, from: &Path, to: &Path) -> io::Result<()> {
+        File::open(from)?.sync_data()?;
+        let pending = self.make_parents(to)?;
+        fs::rename(from, to)?;
+        self.settle(to, pending)
+    }
+
+    /// Removes a file.
+    pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)?;
+        sync_directory(parent(path))
+    }
+
+    fn write_aside_and_rename(
+        &self,
+        path: &Path,
+        bytes: &[u8],
+        sync: impl Fn(&File) -> io::Result<()>,
+    ) -> io::Result<Pending> {
+        let pending = self.make_parents(path)?;
+        // Beside its target, so that both are on one file system even where an operator linked a part of the tree away.
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let aside = parent(path).join(format!("{name}.{}.tmp", Uuid::new_v4()));
+        let written = File::create_new(&aside).and_then(|mut file| {
+            file.write_all(bytes)?;
+            sync(&file)
+        });
+        let renamed = written.and_then(|()| fs::rename(&aside, path));
+        if renamed.is_err() {
+            // What is left behind is named so that nobody takes it for anything; removing it is only tidy.
+            let _ = fs::remove_file(&aside);
+        }
+        renamed.map(|()| pending)
+    }
+
+    /// Makes the directories above `path` and says which syncs they wait for.
+    pub(super) fn make_parents(&self, path: &Path) -> io::Result<Pending> {
+        let directory = parent(path);
+        let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
+        if !directory.is_dir() {
+            for missing in missing_above(directory) {
+                match fs::create_dir(&missing) {
+                    Ok(()) => {
+                        fresh.insert(missing);
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists && missing.is_dir() => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(Pending(
+            fresh
+                .iter()
+                .filter(|made| directory.starts_with(made))
+                .cloned()
+                .collect(),
+        ))
+    }
+
+    fn settle(&self, path: &Path, Pending(made): Pending) -> io::Result<()> {
+        sync_directory(parent(path))?;
+        for directory in made {
+            sync_directory(parent(&directory))?;
+            self.fresh
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&directory);
+        }
+        Ok(())
+    }
+}
+
+/// The directories that have to be made, the outermost first.
+fn missing_above(directory: &Path) -> Vec<PathBuf> {
+    let mut missing: Vec<PathBuf> = directory
+        .ancestors()
+        .take_while(|above| !above.is_dir())
+        .map(Path::to_path_buf)
+        .collect();
+    missing.reverse();
+    missing
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().unwrap_or(path)
+}
+
+fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}

@@ -1,0 +1,103 @@
+//! Taking a directory into use: can it be read and written, and if not, what is to be done.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::Filesystem;
+use super::durable::Durable;
+
+/// Why a directory cannot be taken into use.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "cannot {action} {path} as user {user}, group {group}: {source}\n{remedy}",
+    path = path.display()
+)]
+pub struct OpenError {
+    action: &'static str,
+    path: PathBuf,
+    user: u32,
+    group: u32,
+    remedy: String,
+    source: io::Error,
+}
+
+impl Filesystem {
+    /// Takes the directory into use, making it if it is not there, and proves that it can be written.
+    pub fn open(root: &Path) -> Result<Filesystem, OpenError> {
+        fs::create_dir_all(root).map_err(|error| OpenError::new("make the directory", root, error))?;
+        // The parts that registry:2 or an operator may have made for another user.
+        let v2 = root.join("docker/registry/v2");
+        let parts = [root.join("wharf"), v2.join("blobs"), v2.join("repositories")];
+        for part in &parts {
+            fs::create_dir_all(part).map_err(|error| OpenError::new("make the directory", part, error))?;
+            probe(part).map_err(|error| OpenError::new("write in", part, error))?;
+        }
+        Ok(Filesystem {
+            root: root.to_owned(),
+            durable: Arc::new(Durable::default()),
+        })
+    }
+
+    /// Takes the directory into use for reading alone.
+    pub fn open_read_only(root: &Path) -> Result<Filesystem, OpenError> {
+        fs::read_dir(root).map_err(|error| OpenError::new("read", root, error))?;
+        Ok(Filesystem {
+            root: root.to_owned(),
+            durable: Arc::new(Durable::default()),
+        })
+    }
+}
+
+/// Writes, syncs and removes a small file.
+pub(super) fn probe(directory: &Path) -> io::Result<()> {
+    let path = directory.join(format!(".probe-{}.tmp", Uuid::new_v4()));
+    let written = File::create_new(&path).and_then(|mut file| {
+        file.write_all(b"wharf")?;
+        file.sync_all()
+    });
+    let removed = fs::remove_file(&path);
+    written.and(removed)
+}
+
+impl OpenError {
+    fn new(action: &'static str, path: &Path, source: io::Error) -> OpenError {
+        let (user, group) = (
+            rustix::process::geteuid().as_raw(),
+            rustix::process::getegid().as_raw(),
+        );
+        let shown = path.display();
+        let remedy = match source.kind() {
+            io::ErrorKind::PermissionDenied => format!(
+                "Either the directory belongs to another user: chown -R {user}:{group} {shown}\n\
+                 or, with Docker or Podman on a host with SELinux, the volume is not labelled for containers: add :Z to it, \
+                 as in -v /srv/registry:/var/lib/registry:Z (--privileged is not needed)."
+            ),
+            io::ErrorKind::ReadOnlyFilesystem => "The file system is mounted read-only. Mount it writable (a volume with :ro \
+                 loses the :ro), or set storage.maintenance.readonly.enabled: true to serve what is there."
+                .to_owned(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                "The disk or the quota is full. Make room, or set storage.maintenance.readonly.enabled: true to serve what \
+                 is there."
+                    .to_owned()
+            }
+            io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+                format!("A part of {shown} is a file. Set storage.filesystem.rootdirectory to a directory.")
+            }
+            _ => "Set storage.filesystem.rootdirectory (REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY) to a directory that can be \
+                  written."
+                .to_owned(),
+        };
+        OpenError {
+            action,
+            path: path.to_owned(),
+            user,
+            group,
+            remedy,
+            source,
+        }
+    }
+}
