@@ -82,8 +82,8 @@ impl Hasher {
     /// The state, to be kept beside the `length` bytes that were taken in so far.
     pub fn save(&self, length: u64) -> HasherState {
         match &self.0 {
-            State::Sha256(hash) => SHA256.to_go(&hash.serialize(), length),
-            State::Sha512(hash) => SHA512.to_go(&hash.serialize(), length),
+            State::Sha256(hash) => SHA256.write_go(&hash.serialize(), length),
+            State::Sha512(hash) => SHA512.write_go(&hash.serialize(), length),
         }
     }
 
@@ -91,13 +91,13 @@ impl Hasher {
     pub fn restore(algorithm: Algorithm, state: &[u8], length: u64) -> Option<Hasher> {
         Some(Hasher(match algorithm {
             Algorithm::Sha256 => {
-                let ours = SHA256.from_go(state, length)?;
+                let ours = SHA256.read_go(state, length)?;
                 State::Sha256(
                     Sha256::deserialize(&SerializedState::<Sha256>::try_from(&ours[..]).ok()?).ok()?,
                 )
             }
             Algorithm::Sha512 => {
-                let ours = SHA512.from_go(state, length)?;
+                let ours = SHA512.read_go(state, length)?;
                 State::Sha512(
                     Sha512::deserialize(&SerializedState::<Sha512>::try_from(&ours[..]).ok()?).ok()?,
                 )
@@ -109,7 +109,7 @@ impl Hasher {
 impl Layout {
     /// Ours: eight words and the count of whole blocks, little-endian; the number of bytes in the open block; the open
     /// block, one byte short. Go's: magic, eight words, the open block whole, the count of bytes, big-endian.
-    fn to_go(&self, ours: &[u8], length: u64) -> HasherState {
+    fn write_go(&self, ours: &[u8], length: u64) -> HasherState {
         let (words, rest) = ours.split_at(8 * self.word);
         let open = &rest[self.count + 1..];
         let mut go = Vec::with_capacity(4 + words.len() + self.block + 8);
@@ -123,7 +123,7 @@ impl Layout {
         go
     }
 
-    fn from_go(&self, go: &[u8], length: u64) -> Option<Vec<u8>> {
+    fn read_go(&self, go: &[u8], length: u64) -> Option<Vec<u8>> {
         let (words, block) = (8 * self.word, self.block);
         if go.len() != 4 + words + block + 8
             || go[..4] != self.magic[..]

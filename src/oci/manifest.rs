@@ -180,11 +180,36 @@ impl Manifest {
         })
     }
 
-    /// The type that the bytes have by themselves, which is what a reader that kept only the bytes serves them as.
-    pub fn intrinsic_type(bytes: &[u8]) -> Option<MediaType> {
-        Manifest::parse(bytes, None)
-            .ok()
-            .map(|manifest| manifest.media_type)
+    /// The type of a manifest that is stored, as far as its bytes say. More is read here than is accepted anew: old volumes
+    /// hold schema 1 manifests, which are still served.
+    pub fn stored_type(bytes: &[u8]) -> Option<MediaType> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Old {
+            schema_version: Option<u64>,
+            media_type: Option<MediaType>,
+            signatures: Option<IgnoredAny>,
+        }
+        if let Ok(manifest) = Manifest::parse(bytes, None) {
+            return Some(manifest.media_type);
+        }
+        let old: Old = serde_json::from_slice(bytes).ok()?;
+        let schema1 = if old.signatures.is_some() {
+            "prettyjws"
+        } else {
+            "json"
+        };
+        match old {
+            Old {
+                media_type: Some(media_type),
+                ..
+            } => Some(media_type),
+            Old {
+                schema_version: Some(1),
+                ..
+            } => format!("{}{schema1}", MediaType::DOCKER_SCHEMA1).parse().ok(),
+            _ => None,
+        }
     }
 
     /// The manifest as a referrer is listed (distribution-spec, "Listing Referrers").

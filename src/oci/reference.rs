@@ -38,6 +38,12 @@ impl FromStr for Reference {
     }
 }
 
+impl From<Tag> for Reference {
+    fn from(tag: Tag) -> Self {
+        Reference::Tag(tag)
+    }
+}
+
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,5 +1,109 @@
-//! What a registry does. Knows nothing of HTTP.
+//! What a registry does: blobs, uploads, manifests, tags, referrers, the catalog. OCI values in, OCI values out.
+//!
+//! Knows nothing of HTTP: the front door, the command line and the tests call the same methods of [`Registry`]. Each file
+//! adds the methods of its subject.
 
+mod blobs;
+mod catalog;
+mod error;
+mod layout;
+mod links;
+mod locks;
+mod manifests;
+mod membership;
+mod page;
+mod put_manifest;
+mod referrers;
+mod referrers_rebuild;
 mod settings;
+mod tags;
+mod upload_id;
+mod upload_progress;
+mod upload_purge;
+mod upload_receive;
+mod upload_sessions;
+mod uploads;
 
+use std::sync::Arc;
+
+use crate::oci::RepositoryName;
+use crate::storage::Storage;
+
+pub use blobs::{Blob, Mount};
+pub use error::{ActualState, Hint, RegistryError, Result};
+pub use manifests::StoredManifest;
+pub use page::{Listing, Page};
+pub use put_manifest::{NewManifest, Precondition, PutManifest};
+pub use referrers::Referrers;
 pub use settings::{IndexPlatforms, Platform, References, Settings, UploadPurging, UrlRules, Validation};
+pub use upload_id::{UploadId, UploadIdError};
+pub use upload_purge::Purged;
+pub use upload_receive::Body;
+pub use uploads::UploadStatus;
+
+/// A registry over some storage. Cheap to clone; the clones are one registry.
+#[derive(Clone, Debug)]
+pub struct Registry {
+    storage: Arc<dyn Storage>,
+    settings: Arc<Settings>,
+    locks: Arc<locks::Locks>,
+    sessions: Arc<upload_sessions::Sessions>,
+}
+
+impl Registry {
+    /// A registry of what is in the storage.
+    pub fn new(storage: Arc<dyn Storage>, settings: Settings) -> Registry {
+        Registry {
+            storage,
+            settings: Arc::new(settings),
+            locks: Arc::new(locks::Locks::new()),
+            sessions: Arc::default(),
+        }
+    }
+
+    /// What the operator decided.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Whether bytes can be kept right now; for health checks.
+    pub async fn check_storage(&self) -> Result<()> {
+        if self.settings.read_only {
+            self.storage.list(&layout::repositories(), None, 1).await?;
+        } else {
+            self.storage.probe().await?;
+        }
+        Ok(())
+    }
+
+    /// Refuses every change while the registry is read-only.
+    fn allow_writing(&self) -> Result<()> {
+        if self.settings.read_only {
+            Err(RegistryError::ReadOnly)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Refuses to delete while that is switched off.
+    fn allow_deleting(&self) -> Result<()> {
+        self.allow_writing()?;
+        if self.settings.delete_enabled {
+            Ok(())
+        } else {
+            Err(RegistryError::DeleteDisabled)
+        }
+    }
+
+    /// What the person who asked for this repository may have meant.
+    async fn hint(&self, repository: &RepositoryName) -> Hint {
+        let meant = repository
+            .as_str()
+            .strip_prefix("v2/")
+            .and_then(|rest| rest.parse().ok());
+        match meant {
+            Some(meant) if self.repository_exists(&meant).await.unwrap_or(false) => Hint(Some(meant)),
+            _ => Hint(None),
+        }
+    }
+}

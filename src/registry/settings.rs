@@ -114,3 +114,13 @@ impl Default for UploadPurging {
         }
     }
 }
+
+impl UrlRules {
+    /// Whether clients may be sent to this URL. Only http and https without a fragment ever are, as in registry:2.
+    pub fn accept(&self, url: &str) -> bool {
+        let web = (url.starts_with("https://") || url.starts_with("http://")) && !url.contains('#');
+        let any = !self.allow.is_empty() || !self.deny.is_empty();
+        let allowed = self.allow.is_empty() || self.allow.iter().any(|rule| rule.is_match(url));
+        web && any && allowed && !self.deny.iter().any(|rule| rule.is_match(url))
+    }
+}

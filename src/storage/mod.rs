@@ -113,4 +113,7 @@ pub trait Object: Send + Sync {
 pub trait Stage: Send {
     /// Writes the pieces behind what is there. After an error the object's length is unknown.
     async fn append(&mut self, pieces: Vec<Bytes>) -> Result<()>;
+
+    /// Makes what was appended survive a power cut.
+    async fn sync(&mut self) -> Result<()>;
 }

@@ -25,8 +25,14 @@ pub(super) struct Durable {
 pub(super) struct Pending(Vec<PathBuf>);
 
 impl Durable {
-    /// Replaces the file's content.
+    /// Replaces the file's content. A file that has this content already is left as it is, and made sure of.
     pub(super) fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        if holds(path, bytes) {
+            // It may have become visible a moment ago, before its writer synced it.
+            File::open(path)?.sync_data()?;
+            let pending = self.make_parents(path)?;
+            return self.settle(path, pending);
+        }
         let pending = self.write_aside_and_rename(path, bytes, File::sync_data)?;
         self.settle(path, pending)
     }
@@ -108,6 +114,13 @@ impl Durable {
         }
         Ok(())
     }
+}
+
+/// Whether the file is there with exactly these bytes.
+fn holds(path: &Path, bytes: &[u8]) -> bool {
+    let same_length =
+        fs::metadata(path).is_ok_and(|meta| meta.is_file() && usize::try_from(meta.len()) == Ok(bytes.len()));
+    same_length && fs::read(path).is_ok_and(|found| found == bytes)
 }
 
 /// The directories that have to be made, the outermost first.

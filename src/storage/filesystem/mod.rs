@@ -181,35 +181,57 @@ fn open_object(path: &Path) -> io::Result<File> {
 
 /// The first `limit` entries behind `after`. Only that many are held at once, however many there are.
 fn list(path: &Path, after: Option<&str>, limit: usize) -> io::Result<Vec<Entry>> {
-    let mut first: BinaryHeap<String> = BinaryHeap::new();
+    let mut first: BinaryHeap<(String, Seen)> = BinaryHeap::new();
     for entry in fs::read_dir(path)? {
+        let entry = entry?;
         // A name that is not UTF-8 is not ours.
-        let Ok(name) = entry?.file_name().into_string() else {
+        let Ok(name) = entry.file_name().into_string() else {
             continue;
         };
         if after.is_some_and(|after| name.as_str() <= after) {
             continue;
         }
-        if first.len() < limit {
-            first.push(name);
-        } else if first.peek().is_some_and(|last| name < *last) {
+        if first.len() == limit {
+            if first.peek().is_none_or(|(last, _)| name >= *last) {
+                continue;
+            }
             first.pop();
-            first.push(name);
+        }
+        first.push((name, Seen::of(&entry)));
+    }
+    let entry = |(name, seen): (String, Seen)| seen.kind(path, &name).map(|kind| Entry { name, kind });
+    Ok(first.into_sorted_vec().into_iter().filter_map(entry).collect())
+}
+
+/// What a directory says of an entry without another look at it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Seen {
+    File,
+    Directory,
+    Other,
+}
+
+impl Seen {
+    fn of(entry: &fs::DirEntry) -> Seen {
+        match entry.file_type() {
+            Ok(kind) if kind.is_file() => Seen::File,
+            Ok(kind) if kind.is_dir() => Seen::Directory,
+            _ => Seen::Other,
         }
     }
-    let entry = |name: String| match fs::metadata(path.join(&name)) {
-        Ok(meta) if meta.is_dir() => Some(Entry {
-            name,
-            kind: EntryKind::Directory,
-        }),
-        Ok(meta) if meta.is_file() => Some(Entry {
-            name,
-            kind: EntryKind::Object,
-        }),
-        // Gone meanwhile, a dangling link, a socket: nothing that anybody can use.
-        _ => None,
-    };
-    Ok(first.into_sorted_vec().into_iter().filter_map(entry).collect())
+
+    /// The kind of entry; `None` for what nobody can use: a dangling link, a socket, what is gone meanwhile.
+    fn kind(self, directory: &Path, name: &str) -> Option<EntryKind> {
+        match self {
+            Seen::File => Some(EntryKind::Object),
+            Seen::Directory => Some(EntryKind::Directory),
+            Seen::Other => match fs::metadata(directory.join(name)) {
+                Ok(meta) if meta.is_dir() => Some(EntryKind::Directory),
+                Ok(meta) if meta.is_file() => Some(EntryKind::Object),
+                _ => None,
+            },
+        }
+    }
 }
 
 fn absent_is_fine(result: Result<()>) -> Result<()> {

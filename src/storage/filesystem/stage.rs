@@ -22,6 +22,11 @@ impl Stage for GrowingFile {
         let file = Arc::clone(&self.file);
         blocking("write", &self.key, move || write_all(&file, &pieces)).await
     }
+
+    async fn sync(&mut self) -> Result<()> {
+        let file = Arc::clone(&self.file);
+        blocking("sync", &self.key, move || file.sync_data()).await
+    }
 }
 
 /// Writes all pieces with as few calls as the system allows.

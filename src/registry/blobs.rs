@@ -1,0 +1,114 @@
+//! Blobs: looking, reading, deleting, mounting.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
+
+use crate::oci::{Digest, RepositoryName};
+use crate::storage::Object;
+
+use super::{Registry, RegistryError, Result, layout, links};
+
+/// A blob that is open for reading. It stays readable when it is deleted meanwhile.
+pub struct Blob {
+    object: Box<dyn Object>,
+}
+
+impl Blob {
+    /// Its length in bytes.
+    pub fn size(&self) -> u64 {
+        self.object.size()
+    }
+
+    /// The bytes of a range within it, in pieces.
+    pub fn read(&self, range: Range<u64>) -> BoxStream<'static, Result<Bytes>> {
+        self.object.read(range).map_err(RegistryError::from).boxed()
+    }
+}
+
+/// How a mount ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mount {
+    /// The repository holds the blob now.
+    Mounted,
+    /// The blob is not where it was to come from; it has to be uploaded.
+    Absent,
+}
+
+impl Registry {
+    /// The length of a blob that the repository holds, in bytes.
+    pub async fn stat_blob(&self, repository: &RepositoryName, digest: &Digest) -> Result<u64> {
+        if let Some(target) = self.held_blob(repository, digest).await? {
+            match self.storage.stat(&layout::blob(&target)).await {
+                Ok(meta) => return Ok(meta.size),
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(self.blob_unknown(repository, digest).await)
+    }
+
+    /// Opens a blob that the repository holds.
+    pub async fn open_blob(&self, repository: &RepositoryName, digest: &Digest) -> Result<Blob> {
+        if let Some(target) = self.held_blob(repository, digest).await? {
+            match self.storage.open(&layout::blob(&target)).await {
+                Ok(object) => return Ok(Blob { object }),
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(self.blob_unknown(repository, digest).await)
+    }
+
+    /// Takes a blob from the repository. Its bytes stay until they are collected; others may hold them too.
+    ///
+    /// Against a manifest that is put at the same time and refers to the blob: whichever comes last wins, as if the two
+    /// had come one after the other. A blob may be deleted from under a manifest; the client asked for it.
+    pub async fn delete_blob(&self, repository: &RepositoryName, digest: &Digest) -> Result<()> {
+        self.allow_deleting()?;
+        self.stat_blob(repository, digest).await?;
+        Ok(self
+            .storage
+            .delete(&layout::layer_link(repository, digest))
+            .await?)
+    }
+
+    /// Lets the repository hold a blob that `from` holds, or, without `from`, that any repository was given.
+    ///
+    /// Against a delete of the blob in `from`: the mount saw it or did not. The bytes are not touched by either.
+    pub async fn mount_blob(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        from: Option<&RepositoryName>,
+    ) -> Result<Mount> {
+        self.allow_writing()?;
+        let target = match from {
+            Some(from) => self.held_blob(from, digest).await?,
+            None => Some(*digest),
+        };
+        let Some(target) = target else {
+            return Ok(Mount::Absent);
+        };
+        match self.storage.stat(&layout::blob(&target)).await {
+            Ok(_) => {}
+            Err(error) if error.is_not_found() => return Ok(Mount::Absent),
+            Err(error) => return Err(error.into()),
+        }
+        self.storage
+            .put(&layout::layer_link(repository, digest), links::content(&target))
+            .await?;
+        Ok(Mount::Mounted)
+    }
+
+    async fn blob_unknown(&self, repository: &RepositoryName, digest: &Digest) -> RegistryError {
+        let hint = self.hint(repository).await;
+        RegistryError::BlobUnknown {
+            repository: repository.clone(),
+            digest: *digest,
+            hint,
+        }
+    }
+}

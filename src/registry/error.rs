@@ -1,0 +1,196 @@
+//! How operations on the registry fail, in words that a client's user can act on.
+
+use crate::oci::{Digest, ErrorCode, ManifestError, Reference, RepositoryName, Tag};
+use crate::storage::StorageError;
+
+use super::UploadId;
+
+/// The result of an operation on the registry.
+pub type Result<T> = std::result::Result<T, RegistryError>;
+
+/// Why an operation was refused or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// The repository does not hold the blob.
+    #[error("repository {repository} holds no blob {digest}{hint}")]
+    BlobUnknown {
+        /// Where it was looked for.
+        repository: RepositoryName,
+        /// What was looked for.
+        digest: Digest,
+        /// What the person may have meant.
+        hint: Hint,
+    },
+    /// The repository does not hold the manifest.
+    #[error("repository {repository} holds no manifest {reference}{hint}")]
+    ManifestUnknown {
+        /// Where it was looked for.
+        repository: RepositoryName,
+        /// What was looked for.
+        reference: Reference,
+        /// What the person may have meant.
+        hint: Hint,
+    },
+    /// Nothing was ever pushed to the repository.
+    #[error("there is no repository {repository}{hint}")]
+    RepositoryUnknown {
+        /// What was looked for.
+        repository: RepositoryName,
+        /// What the person may have meant.
+        hint: Hint,
+    },
+    /// The upload is not one of the repository's, or was finished, cancelled or purged.
+    #[error("repository {repository} has no upload {upload}; start a new one")]
+    UploadUnknown {
+        /// The repository that was named.
+        repository: RepositoryName,
+        /// The upload that was named.
+        upload: UploadId,
+    },
+    /// Another request goes on with the upload.
+    #[error("upload {0} was taken over by a later request; ask for its status and go on from there")]
+    UploadTakenOver(UploadId),
+    /// The client's bytes stopped before their end. What arrived is kept where it can be.
+    #[error("the request's body broke off")]
+    BodyBroken(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The bytes are not those that the digest names.
+    #[error("the content has the digest {found}, not {expected}")]
+    DigestMismatch {
+        /// What the client said.
+        expected: Digest,
+        /// What the bytes are.
+        found: Digest,
+    },
+    /// A chunk does not start where the upload ends.
+    #[error("the chunk starts at {found} but the upload goes on at {expected}")]
+    OutOfOrder {
+        /// The upload.
+        upload: UploadId,
+        /// The offset at which the upload goes on.
+        expected: u64,
+        /// The offset of the chunk.
+        found: u64,
+    },
+    /// A chunk is longer or shorter than it said.
+    #[error("the chunk's Content-Range says {expected} bytes, its body has {found}")]
+    ChunkLength {
+        /// What its range says.
+        expected: u64,
+        /// What arrived.
+        found: u64,
+    },
+    /// The body is not a manifest that can be accepted.
+    #[error(transparent)]
+    ManifestInvalid(#[from] ManifestError),
+    /// The manifest refers to what the repository does not hold.
+    #[error(
+        "the manifest refers to what repository {repository} does not hold; push it first: {}",
+        join(missing)
+    )]
+    ReferencesUnknown {
+        /// The repository.
+        repository: RepositoryName,
+        /// What is missing.
+        missing: Vec<Digest>,
+    },
+    /// The manifest points clients to a URL that is not allowed.
+    #[error("the manifest refers to {url:?}; an operator can allow it with validation.manifests.urls.allow")]
+    UrlRefused {
+        /// The URL.
+        url: String,
+    },
+    /// The tag or manifest is not in the state that the client demanded (RFC 9110 §13).
+    #[error("{reference} {state}")]
+    PreconditionFailed {
+        /// What was to be changed.
+        reference: Reference,
+        /// What it is instead.
+        state: ActualState,
+    },
+    /// Deleting is switched off.
+    #[error("deleting is switched off; an operator can allow it with storage.delete.enabled: true")]
+    DeleteDisabled,
+    /// Changing is switched off.
+    #[error(
+        "the registry is read-only; an operator can change it with storage.maintenance.readonly.enabled: false"
+    )]
+    ReadOnly,
+    /// The storage failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// What is stored contradicts itself.
+    #[error("what is stored is damaged: {0}")]
+    Damaged(String),
+}
+
+/// The state that a precondition met.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ActualState {
+    /// It is there already.
+    #[error("exists already and is {0}; it was to be created only")]
+    Exists(Digest),
+    /// It is another one.
+    #[error("is {0} by now, not what If-Match says; look at it again")]
+    Is(Digest),
+    /// It is not there.
+    #[error("does not exist, so it cannot be what If-Match says")]
+    Absent,
+}
+
+/// A sentence about what the person may have meant; often none.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Hint(pub(super) Option<RepositoryName>);
+
+impl std::fmt::Display for Hint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            Some(meant) => write!(
+                f,
+                ". \"v2/\" is part of the registry's API, not of an image's name: there is a repository {meant}, so leave \
+                 the \"v2/\" out, as in HOST/{meant}"
+            ),
+            None => Ok(()),
+        }
+    }
+}
+
+impl RegistryError {
+    /// The code that clients are told.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            RegistryError::BlobUnknown { .. } => ErrorCode::BlobUnknown,
+            RegistryError::ManifestUnknown { .. } => ErrorCode::ManifestUnknown,
+            RegistryError::RepositoryUnknown { .. } => ErrorCode::NameUnknown,
+            RegistryError::UploadUnknown { .. } => ErrorCode::BlobUploadUnknown,
+            RegistryError::UploadTakenOver(_) | RegistryError::BodyBroken(_) => ErrorCode::BlobUploadInvalid,
+            RegistryError::DigestMismatch { .. } => ErrorCode::DigestInvalid,
+            RegistryError::OutOfOrder { .. } => ErrorCode::RangeInvalid,
+            RegistryError::ChunkLength { .. } => ErrorCode::SizeInvalid,
+            RegistryError::ManifestInvalid(_) | RegistryError::UrlRefused { .. } => {
+                ErrorCode::ManifestInvalid
+            }
+            RegistryError::ReferencesUnknown { .. } => ErrorCode::ManifestBlobUnknown,
+            RegistryError::PreconditionFailed { .. } => ErrorCode::PreconditionFailed,
+            RegistryError::DeleteDisabled | RegistryError::ReadOnly => ErrorCode::Unsupported,
+            RegistryError::Storage(StorageError::Full { .. }) => ErrorCode::Unavailable,
+            RegistryError::Storage(_) | RegistryError::Damaged(_) => ErrorCode::Unknown,
+        }
+    }
+}
+
+fn join(digests: &[Digest]) -> String {
+    digests
+        .iter()
+        .map(Digest::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+impl From<(Tag, ActualState)> for RegistryError {
+    fn from((tag, state): (Tag, ActualState)) -> Self {
+        RegistryError::PreconditionFailed {
+            reference: Reference::Tag(tag),
+            state,
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Locks that keep changes of one thing apart without knowing all things.
+//!
+//! A lock is picked by the hash of the name. Two names may share one; then they wait for each other, which is slower and
+//! never wrong. None of these is taken by a request that only reads.
+
+use std::hash::{BuildHasher, Hash, RandomState};
+
+use tokio::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::oci::{RepositoryName, Tag};
+
+const STRIPES: usize = 256;
+
+/// The locks of one registry.
+#[derive(Debug)]
+pub(super) struct Locks {
+    hash: RandomState,
+    repositories: Vec<RwLock<()>>,
+    tags: Vec<Mutex<()>>,
+}
+
+impl Locks {
+    pub(super) fn new() -> Locks {
+        Locks {
+            hash: RandomState::new(),
+            repositories: (0..STRIPES).map(|_| RwLock::new(())).collect(),
+            tags: (0..STRIPES).map(|_| Mutex::new(())).collect(),
+        }
+    }
+
+    fn stripe(&self, name: impl Hash) -> usize {
+        usize::try_from(self.hash.hash_one(name) % STRIPES as u64).unwrap_or_default()
+    }
+
+    /// Held while manifests and tags are added to the repository; many may do that at once.
+    pub(super) async fn adding(&self, repository: &RepositoryName) -> RwLockReadGuard<'_, ()> {
+        self.repositories[self.stripe(repository)].read().await
+    }
+
+    /// Held while a manifest and the tags that point at it are removed, so that no tag is added to it meanwhile.
+    pub(super) async fn removing(&self, repository: &RepositoryName) -> RwLockWriteGuard<'_, ()> {
+        self.repositories[self.stripe(repository)].write().await
+    }
+
+    /// Held while these tags are looked at and moved. Taken in one order, so that two requests with overlapping lists do
+    /// not wait for each other for ever.
+    pub(super) async fn moving(&self, repository: &RepositoryName, tags: &[Tag]) -> Vec<MutexGuard<'_, ()>> {
+        let mut stripes: Vec<usize> = tags.iter().map(|tag| self.stripe((repository, tag))).collect();
+        stripes.sort_unstable();
+        stripes.dedup();
+        let mut held = Vec::with_capacity(stripes.len());
+        for stripe in stripes {
+            held.push(self.tags[stripe].lock().await);
+        }
+        held
+    }
+}

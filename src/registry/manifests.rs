@@ -1,0 +1,144 @@
+//! Manifests: reading and deleting. Putting has a file of its own.
+
+use bytes::Bytes;
+use tracing::warn;
+
+use crate::oci::{Digest, Manifest, MediaType, Reference, RepositoryName};
+
+use super::{Precondition, Registry, RegistryError, Result, layout};
+
+/// A manifest as it was put.
+#[derive(Clone, Debug)]
+pub struct StoredManifest {
+    /// Its name.
+    pub digest: Digest,
+    /// What it was put as.
+    pub media_type: MediaType,
+    /// Exactly the bytes that were put.
+    pub bytes: Bytes,
+}
+
+impl Registry {
+    /// A manifest that the repository holds.
+    pub async fn get_manifest(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<StoredManifest> {
+        let digest = match reference {
+            Reference::Digest(digest) => Some(*digest),
+            Reference::Tag(tag) => self.resolve(repository, tag).await?,
+        };
+        let Some(digest) = digest else {
+            return Err(self.manifest_unknown(repository, reference).await);
+        };
+        match self.read_manifest(repository, &digest).await? {
+            Some(manifest) => Ok(manifest),
+            None => Err(self.manifest_unknown(repository, reference).await),
+        }
+    }
+
+    /// The manifest, if the repository holds it and its bytes are there.
+    pub(super) async fn read_manifest(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Option<StoredManifest>> {
+        if !self.holds_manifest(repository, digest).await? {
+            return Ok(None);
+        }
+        let bytes = match self.storage.get(&layout::blob(digest)).await {
+            Ok(bytes) => bytes,
+            Err(error) if error.is_not_found() => {
+                warn!(%repository, %digest, "a manifest is linked but its content is gone");
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let media_type = self.type_of(repository, digest, &bytes).await?;
+        Ok(Some(StoredManifest {
+            digest: *digest,
+            media_type,
+            bytes,
+        }))
+    }
+
+    /// What the manifest was put as: what was noted then, or what its bytes say.
+    async fn type_of(&self, repository: &RepositoryName, digest: &Digest, bytes: &[u8]) -> Result<MediaType> {
+        let noted = match self.storage.get(&layout::manifest_type(repository, digest)).await {
+            Ok(noted) => std::str::from_utf8(&noted)
+                .ok()
+                .and_then(|text| text.parse().ok()),
+            Err(error) if error.is_not_found() => None,
+            Err(error) => return Err(error.into()),
+        };
+        match noted.or_else(|| Manifest::stored_type(bytes)) {
+            Some(media_type) => Ok(media_type),
+            None => Err(RegistryError::Damaged(format!(
+                "{digest} in {repository} is not a manifest"
+            ))),
+        }
+    }
+
+    /// Removes a manifest and the tags that point at it.
+    ///
+    /// Against a put of the same manifest or of a tag for it: the repository's lock puts one behind the other. A put that
+    /// comes first gives the tag that is then found and removed; one that comes later writes the manifest anew. So no tag
+    /// that was acknowledged is left pointing at nothing. Readers take no lock: they see the tag or not, and a tag that
+    /// was resolved just before may lead to "not found", which is true by then.
+    pub async fn delete_manifest(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        precondition: &Precondition,
+    ) -> Result<()> {
+        self.allow_deleting()?;
+        let _removing = self.locks.removing(repository).await;
+        let reference = Reference::Digest(*digest);
+        let held = self.holds_manifest(repository, digest).await?;
+        precondition
+            .check(held.then_some(*digest))
+            .map_err(|state| RegistryError::PreconditionFailed {
+                reference: reference.clone(),
+                state,
+            })?;
+        if !held {
+            return Err(self.manifest_unknown(repository, &reference).await);
+        }
+        let subject = self.subject_of(digest).await;
+        for tag in self.tags_of(repository, digest).await? {
+            self.remove_tag(repository, &tag).await?;
+        }
+        self.storage
+            .delete(&layout::revision_link(repository, digest))
+            .await?;
+        // From here on it is gone; what follows is no longer looked at.
+        if let Some(subject) = subject {
+            self.storage
+                .delete(&layout::referrer(repository, &subject, digest))
+                .await?;
+        }
+        Ok(self
+            .storage
+            .delete(&layout::manifest_type(repository, digest))
+            .await?)
+    }
+
+    async fn subject_of(&self, digest: &Digest) -> Option<Digest> {
+        let bytes = self.storage.get(&layout::blob(digest)).await.ok()?;
+        Some(Manifest::parse(&bytes, None).ok()?.subject?.digest)
+    }
+
+    pub(super) async fn manifest_unknown(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> RegistryError {
+        let hint = self.hint(repository).await;
+        RegistryError::ManifestUnknown {
+            repository: repository.clone(),
+            reference: reference.clone(),
+            hint,
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Tags: listing, resolving, moving, removing.
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use crate::oci::{Digest, RepositoryName, Tag};
+use crate::storage::EntryKind;
+
+use super::{ActualState, Listing, Page, Precondition, Registry, RegistryError, Result, layout, links};
+
+/// How many tags are looked at side by side.
+const SIDE_BY_SIDE: usize = 8;
+
+impl Registry {
+    /// The repository's tags, in byte order.
+    pub async fn tags(&self, repository: &RepositoryName, page: &Page) -> Result<Listing<Tag>> {
+        let most = self.settings.tags_page_max.unwrap_or(usize::MAX);
+        let limit = page.limit.unwrap_or(most).min(most);
+        let mut found: Vec<Tag> = Vec::new();
+        let mut last = page.last.clone();
+        loop {
+            // One more than asked for shows whether there are more.
+            let wanted = limit.saturating_add(1).saturating_sub(found.len());
+            let entries = self
+                .storage
+                .list(&layout::tags(repository), last.as_deref(), wanted)
+                .await?;
+            let complete = entries.len() < wanted;
+            last = entries.last().map(|entry| entry.name.clone());
+            let names = entries
+                .into_iter()
+                .filter(|entry| entry.kind == EntryKind::Directory);
+            let tags: Vec<Tag> = names.filter_map(|entry| entry.name.parse().ok()).collect();
+            let looked = stream::iter(tags).map(|tag| async move {
+                // A delete that was cut short, or registry:2 stopped hard, leaves a tag that points nowhere.
+                let points = self.storage.stat(&layout::tag_current(repository, &tag)).await;
+                points.is_ok_and(|meta| meta.size > 0).then_some(tag)
+            });
+            let kept: Vec<Option<Tag>> = looked.buffered(SIDE_BY_SIDE).collect().await;
+            found.extend(kept.into_iter().flatten());
+            if complete || found.len() > limit {
+                break;
+            }
+        }
+        if found.is_empty() && !self.repository_exists(repository).await? {
+            return Err(self.repository_unknown(repository).await);
+        }
+        Ok(Listing::cut(found, limit))
+    }
+
+    /// The digest that a tag points at.
+    pub(super) async fn resolve(&self, repository: &RepositoryName, tag: &Tag) -> Result<Option<Digest>> {
+        links::read(self.storage.as_ref(), &layout::tag_current(repository, tag)).await
+    }
+
+    /// Points a tag at a manifest that the repository holds. The caller holds the tag's lock.
+    pub(super) async fn point(&self, repository: &RepositoryName, tag: &Tag, digest: &Digest) -> Result<()> {
+        // The history first: a tag never points at what its index does not list, which registry:2's collector relies on.
+        self.storage
+            .put(
+                &layout::tag_index(repository, tag, digest),
+                links::content(digest),
+            )
+            .await?;
+        Ok(self
+            .storage
+            .put(&layout::tag_current(repository, tag), links::content(digest))
+            .await?)
+    }
+
+    /// Removes a tag; the manifest stays.
+    ///
+    /// Against a put of the same tag: the tag's lock puts one behind the other, and whichever is last has its way.
+    pub async fn delete_tag(
+        &self,
+        repository: &RepositoryName,
+        tag: &Tag,
+        precondition: &Precondition,
+    ) -> Result<()> {
+        self.allow_deleting()?;
+        let _moving = self.locks.moving(repository, std::slice::from_ref(tag)).await;
+        let current = self.resolve(repository, tag).await?;
+        precondition
+            .check(current)
+            .map_err(|state| RegistryError::from((tag.clone(), state)))?;
+        if current.is_none() {
+            return Err(self.manifest_unknown(repository, &tag.clone().into()).await);
+        }
+        self.remove_tag(repository, tag).await
+    }
+
+    /// The caller holds the tag's lock or keeps everyone from adding tags.
+    pub(super) async fn remove_tag(&self, repository: &RepositoryName, tag: &Tag) -> Result<()> {
+        // What makes it a tag goes first and for good; the rest is only tidy.
+        self.storage.delete(&layout::tag_current(repository, tag)).await?;
+        Ok(self.storage.delete_all(&layout::tag(repository, tag)).await?)
+    }
+
+    /// The tags that point at a manifest.
+    pub(super) async fn tags_of(&self, repository: &RepositoryName, digest: &Digest) -> Result<Vec<Tag>> {
+        let entries = self
+            .storage
+            .list(&layout::tags(repository), None, usize::MAX)
+            .await?;
+        let tags = entries
+            .into_iter()
+            .filter_map(|entry| entry.name.parse::<Tag>().ok());
+        let looked = stream::iter(tags).map(|tag| async move {
+            let points = self.resolve(repository, &tag).await? == Some(*digest);
+            Ok::<_, RegistryError>(points.then_some(tag))
+        });
+        looked
+            .buffered(SIDE_BY_SIDE)
+            .try_filter_map(|tag| async move { Ok(tag) })
+            .try_collect()
+            .await
+    }
+
+    async fn repository_unknown(&self, repository: &RepositoryName) -> RegistryError {
+        RegistryError::RepositoryUnknown {
+            repository: repository.clone(),
+            hint: self.hint(repository).await,
+        }
+    }
+}
+
+impl Precondition {
+    /// Compares what the client demands with what is there.
+    pub(super) fn check(&self, current: Option<Digest>) -> std::result::Result<(), ActualState> {
+        match (self, current) {
+            (Precondition::None, _) | (Precondition::Absent, None) => Ok(()),
+            (Precondition::Absent, Some(digest)) => Err(ActualState::Exists(digest)),
+            (Precondition::Exists, Some(_)) => Ok(()),
+            (Precondition::OneOf(allowed), Some(digest)) if allowed.contains(&digest) => Ok(()),
+            (Precondition::OneOf(_), Some(digest)) => Err(ActualState::Is(digest)),
+            (Precondition::Exists | Precondition::OneOf(_), None) => Err(ActualState::Absent),
+        }
+    }
+}

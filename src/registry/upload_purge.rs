@@ -1,0 +1,78 @@
+//! Uploads that nobody finished go away (`storage.maintenance.uploadpurging`).
+
+use std::time::{Duration, SystemTime};
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tracing::{info, warn};
+
+use crate::oci::RepositoryName;
+
+use super::{Registry, Result, UploadId, layout};
+
+/// What a purge did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// Uploads that were removed, or would have been.
+    pub removed: usize,
+    /// Things that do not look like uploads and were left alone.
+    pub unknown: usize,
+}
+
+impl Registry {
+    /// Removes the uploads that began more than `age` before `now`. What does not look like an upload is left alone.
+    ///
+    /// Against a request that works on the upload: the claim makes the request stop and waits for it. A week-old upload
+    /// that is still being sent has stalled or is abused; its client is told that the upload is gone.
+    pub async fn purge_uploads(&self, now: SystemTime, age: Duration, dry_run: bool) -> Result<Purged> {
+        self.allow_writing()?;
+        let mut purged = Purged::default();
+        let mut walk = self.walk_uploads();
+        while let Some(repository) = walk.next(self).await? {
+            for entry in self
+                .storage
+                .list(&layout::uploads(&repository), None, usize::MAX)
+                .await?
+            {
+                let Ok(id) = entry.name.parse::<UploadId>() else {
+                    purged.unknown += 1;
+                    continue;
+                };
+                match self.upload_age(&repository, &id, now).await {
+                    Some(found) if found <= age => continue,
+                    Some(_) => {}
+                    None => {
+                        warn!(%repository, upload = %id, "an upload does not say when it began; it is left alone");
+                        purged.unknown += 1;
+                        continue;
+                    }
+                }
+                info!(%repository, upload = %id, dry_run, "purging an abandoned upload");
+                purged.removed += 1;
+                if !dry_run {
+                    let _claim = self.sessions.claim(&repository, id).await;
+                    self.storage.delete_all(&layout::upload(&repository, &id)).await?;
+                }
+            }
+        }
+        Ok(purged)
+    }
+
+    async fn upload_age(
+        &self,
+        repository: &RepositoryName,
+        id: &UploadId,
+        now: SystemTime,
+    ) -> Option<Duration> {
+        let key = layout::upload_started(repository, id);
+        let written = self.storage.get(&key).await.ok()?;
+        let read = std::str::from_utf8(&written)
+            .ok()
+            .and_then(|text| OffsetDateTime::parse(text.trim(), &Rfc3339).ok());
+        let started = match read {
+            Some(time) => SystemTime::from(time),
+            None => self.storage.stat(&key).await.ok()?.modified?,
+        };
+        Some(now.duration_since(started).unwrap_or_default())
+    }
+}

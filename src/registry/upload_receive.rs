@@ -1,0 +1,109 @@
+//! Receiving: from the client's bytes to disk and hash, without holding more than a little of them.
+//!
+//! Three things go on at once: the next bytes arrive, the last ones are hashed, and the last ones are written. The client
+//! is read no faster than both can follow.
+
+use std::error::Error;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::BoxStream;
+use tokio_util::sync::CancellationToken;
+
+use crate::oci::Hasher;
+use crate::storage::Stage;
+
+use super::{Result, upload_progress};
+
+/// The bytes of a request as they arrive.
+pub type Body = BoxStream<'static, std::result::Result<Bytes, Box<dyn Error + Send + Sync>>>;
+
+/// Once this many bytes are waiting they are written, as soon as those before them are.
+const WORTH_WRITING: usize = 256 * 1024;
+/// With this many bytes waiting the client is not read.
+const ENOUGH: usize = 1024 * 1024;
+
+/// How a body ended.
+pub(super) enum End {
+    /// The client sent all of it.
+    Whole,
+    /// It broke off.
+    Broken(Box<dyn Error + Send + Sync>),
+    /// A later request wants the upload.
+    Superseded,
+}
+
+/// Where the bytes go.
+pub(super) struct Sink {
+    pub(super) stage: Box<dyn Stage>,
+    pub(super) hasher: Hasher,
+    /// How many bytes went there.
+    pub(super) received: u64,
+}
+
+impl Sink {
+    async fn take(mut self: Box<Self>, pieces: Vec<Bytes>) -> Result<Box<Sink>> {
+        self.received += pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
+        let hashing = upload_progress::update(self.hasher, pieces.clone());
+        let (hasher, written) = tokio::join!(hashing, self.stage.append(pieces));
+        written?;
+        Ok(Sink {
+            hasher: hasher?,
+            ..self
+        })
+    }
+}
+
+/// What the receiver is doing with the bytes before.
+enum Writer {
+    Idle(Box<Sink>),
+    Busy(BoxFuture<'static, Result<Box<Sink>>>),
+}
+
+/// Receives the body into the sink. However it ends, all bytes that arrived are in the sink; after an error they are not.
+pub(super) async fn receive(
+    sink: Sink,
+    mut body: Body,
+    superseded: &CancellationToken,
+) -> Result<(Sink, End)> {
+    let mut writer = Writer::Idle(Box::new(sink));
+    let mut waiting: Vec<Bytes> = Vec::new();
+    let mut length = 0;
+    let mut end = None;
+    loop {
+        writer = match writer {
+            Writer::Idle(sink) if length >= WORTH_WRITING || (end.is_some() && length > 0) => {
+                length = 0;
+                Writer::Busy(sink.take(std::mem::take(&mut waiting)).boxed())
+            }
+            Writer::Idle(sink) => match end {
+                Some(end) => return Ok((*sink, end)),
+                None => Writer::Idle(sink),
+            },
+            busy @ Writer::Busy(_) => busy,
+        };
+        let reading = end.is_none() && length < ENOUGH;
+        tokio::select! {
+            biased;
+            () = superseded.cancelled(), if end.is_none() => end = Some(End::Superseded),
+            sink = done(&mut writer) => writer = Writer::Idle(sink?),
+            piece = body.next(), if reading => match piece {
+                Some(Ok(piece)) => {
+                    length += piece.len();
+                    waiting.push(piece);
+                }
+                Some(Err(error)) => end = Some(End::Broken(error)),
+                None => end = Some(End::Whole),
+            },
+        }
+    }
+}
+
+/// Waits until a busy writer is idle; for ever if it is.
+async fn done(writer: &mut Writer) -> Result<Box<Sink>> {
+    match writer {
+        Writer::Busy(working) => working.await,
+        Writer::Idle(_) => std::future::pending().await,
+    }
+}
