@@ -115,9 +115,12 @@ pub enum RegistryError {
         "the registry is read-only; an operator can change it with storage.maintenance.readonly.enabled: false"
     )]
     ReadOnly,
+    /// The disk or the quota is full.
+    #[error("there is no room left to store this")]
+    Full(#[source] StorageError),
     /// The storage failed.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
+    #[error("the storage failed")]
+    Storage(#[source] StorageError),
     /// What is stored contradicts itself.
     #[error("what is stored is damaged: {0}")]
     Damaged(String),
@@ -172,7 +175,7 @@ impl RegistryError {
             RegistryError::ReferencesUnknown { .. } => ErrorCode::ManifestBlobUnknown,
             RegistryError::PreconditionFailed { .. } => ErrorCode::PreconditionFailed,
             RegistryError::DeleteDisabled | RegistryError::ReadOnly => ErrorCode::Unsupported,
-            RegistryError::Storage(StorageError::Full { .. }) => ErrorCode::Unavailable,
+            RegistryError::Full(_) => ErrorCode::Unavailable,
             RegistryError::Storage(_) | RegistryError::Damaged(_) => ErrorCode::Unknown,
         }
     }
@@ -191,6 +194,15 @@ impl From<(Tag, ActualState)> for RegistryError {
         RegistryError::PreconditionFailed {
             reference: Reference::Tag(tag),
             state,
+        }
+    }
+}
+
+impl From<StorageError> for RegistryError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Full { .. } => RegistryError::Full(error),
+            _ => RegistryError::Storage(error),
         }
     }
 }

@@ -43,15 +43,23 @@ pub(super) struct Sink {
 }
 
 impl Sink {
-    async fn take(mut self: Box<Self>, pieces: Vec<Bytes>) -> Result<Box<Sink>> {
-        self.received += pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
-        let hashing = upload_progress::update(self.hasher, pieces.clone());
-        let (hasher, written) = tokio::join!(hashing, self.stage.append(pieces));
+    async fn take(self: Box<Self>, pieces: Vec<Bytes>) -> Result<Box<Sink>> {
+        let Sink {
+            mut stage,
+            hasher,
+            received,
+        } = *self;
+        let length: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
+        let (hasher, written) = tokio::join!(
+            upload_progress::update(hasher, pieces.clone()),
+            stage.append(pieces)
+        );
         written?;
-        Ok(Sink {
+        Ok(Box::new(Sink {
+            stage,
             hasher: hasher?,
-            ..self
-        })
+            received: received + length,
+        }))
     }
 }
 

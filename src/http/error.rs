@@ -1,0 +1,209 @@
+//! The one place where an error becomes a status, a code and a body.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use serde_json::{Value, json};
+
+use crate::oci::{Digest, DigestError, ErrorCode, MediaTypeError, RangeError, ReferenceError, TagError};
+use crate::registry::RegistryError;
+
+use super::route::RouteError;
+
+/// Why a request is not answered as it was meant.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The request line.
+    #[error(transparent)]
+    Route(#[from] RouteError),
+    /// The registry refused or failed.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// A page's length is not a number.
+    #[error("n is a number of entries, not {0:?}")]
+    PageLength(String),
+    /// A digest in the query or in a header.
+    #[error(transparent)]
+    Digest(#[from] DigestError),
+    /// The request has to say what the content's digest is.
+    #[error("say what the blob's digest is: PUT …?digest=sha256:…")]
+    DigestMissing,
+    /// A tag in the query.
+    #[error(transparent)]
+    Tag(#[from] TagError),
+    /// More tags than one request may set.
+    #[error("one request sets at most {limit} tags, this one has {found}; send the rest in another request")]
+    TooManyTags {
+        /// How many it may set.
+        limit: usize,
+        /// How many it has.
+        found: usize,
+    },
+    /// The Content-Type.
+    #[error("the Content-Type: {0}")]
+    ContentType(#[from] MediaTypeError),
+    /// A manifest is larger than is accepted.
+    #[error("a manifest has at most {limit} bytes; put large data into a blob and refer to it")]
+    ManifestTooLarge {
+        /// How many bytes it may have.
+        limit: usize,
+    },
+    /// A range in a header.
+    #[error(transparent)]
+    Range(#[from] RangeError),
+    /// A precondition is not written as RFC 9110 says.
+    #[error("{header} holds the digest in double quotes, or *, not {found:?}")]
+    Condition {
+        /// The header.
+        header: &'static str,
+        /// What it holds.
+        found: String,
+    },
+    /// The request's body broke off.
+    #[error("the request's body broke off")]
+    BodyBroken(#[source] axum::Error),
+}
+
+impl HttpError {
+    fn status(&self) -> StatusCode {
+        match self {
+            HttpError::Route(error) => match error {
+                RouteError::NotFound | RouteError::Upload(_) => StatusCode::NOT_FOUND,
+                RouteError::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
+                RouteError::Name(_) | RouteError::Reference(_) | RouteError::Digest(_) => {
+                    StatusCode::BAD_REQUEST
+                }
+            },
+            HttpError::Registry(error) => match error {
+                RegistryError::BlobUnknown { .. }
+                | RegistryError::ManifestUnknown { .. }
+                | RegistryError::RepositoryUnknown { .. }
+                | RegistryError::UploadUnknown { .. }
+                | RegistryError::ReferencesUnknown { .. } => StatusCode::NOT_FOUND,
+                RegistryError::BodyBroken(_)
+                | RegistryError::DigestMismatch { .. }
+                | RegistryError::ChunkLength { .. }
+                | RegistryError::ManifestInvalid(_)
+                | RegistryError::UrlRefused { .. } => StatusCode::BAD_REQUEST,
+                RegistryError::UploadTakenOver(_) => StatusCode::CONFLICT,
+                RegistryError::OutOfOrder { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
+                RegistryError::PreconditionFailed { .. } => StatusCode::PRECONDITION_FAILED,
+                RegistryError::DeleteDisabled | RegistryError::ReadOnly => StatusCode::METHOD_NOT_ALLOWED,
+                RegistryError::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
+                RegistryError::Storage(_) | RegistryError::Damaged(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            },
+            HttpError::PageLength(_)
+            | HttpError::Digest(_)
+            | HttpError::DigestMissing
+            | HttpError::Tag(_)
+            | HttpError::ContentType(_)
+            | HttpError::Condition { .. }
+            | HttpError::BodyBroken(_) => StatusCode::BAD_REQUEST,
+            HttpError::TooManyTags { .. } => StatusCode::URI_TOO_LONG,
+            HttpError::ManifestTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            HttpError::Range(_) => StatusCode::RANGE_NOT_SATISFIABLE,
+        }
+    }
+
+    fn code(&self) -> ErrorCode {
+        match self {
+            HttpError::Route(error) => match error {
+                RouteError::NotFound => ErrorCode::Unsupported,
+                RouteError::Method { .. } => ErrorCode::Unsupported,
+                RouteError::Name(_) => ErrorCode::NameInvalid,
+                RouteError::Reference(ReferenceError::Tag(_)) => ErrorCode::TagInvalid,
+                RouteError::Reference(ReferenceError::Digest(_)) | RouteError::Digest(_) => {
+                    ErrorCode::DigestInvalid
+                }
+                RouteError::Upload(_) => ErrorCode::BlobUploadUnknown,
+            },
+            HttpError::Registry(error) => error.code(),
+            HttpError::PageLength(_) => ErrorCode::PaginationNumberInvalid,
+            HttpError::Digest(_) | HttpError::DigestMissing => ErrorCode::DigestInvalid,
+            HttpError::Tag(_) | HttpError::TooManyTags { .. } => ErrorCode::TagInvalid,
+            HttpError::ContentType(_) | HttpError::BodyBroken(_) => ErrorCode::ManifestInvalid,
+            HttpError::ManifestTooLarge { .. } => ErrorCode::SizeInvalid,
+            HttpError::Range(_) => ErrorCode::RangeInvalid,
+            HttpError::Condition { .. } => ErrorCode::PreconditionFailed,
+        }
+    }
+
+    /// What a program may want to know, beside the sentence.
+    fn detail(&self) -> Value {
+        match self {
+            HttpError::Registry(RegistryError::BlobUnknown {
+                repository, digest, ..
+            }) => {
+                json!({"name": repository.as_str(), "digest": digest})
+            }
+            HttpError::Registry(RegistryError::ManifestUnknown {
+                repository,
+                reference,
+                ..
+            }) => {
+                json!({"name": repository.as_str(), "reference": reference.to_string()})
+            }
+            HttpError::Registry(RegistryError::RepositoryUnknown { repository, .. }) => {
+                json!({"name": repository.as_str()})
+            }
+            HttpError::Registry(RegistryError::DigestMismatch { expected, found }) => {
+                json!({"expected": expected, "found": found})
+            }
+            _ => Value::Null,
+        }
+    }
+
+    /// The entries of the body: one, or one for each thing that is missing.
+    fn entries(&self, status: StatusCode) -> Vec<Value> {
+        let code = self.code().as_str();
+        if let HttpError::Registry(RegistryError::ReferencesUnknown { repository, missing }) = self {
+            let entry = |digest: &Digest| {
+                let message =
+                    format!("repository {repository} does not hold {digest}, which the manifest refers to");
+                json!({"code": code, "message": message, "detail": {"digest": digest}})
+            };
+            return missing.iter().take(MOST_ENTRIES).map(entry).collect();
+        }
+        let message = match status {
+            // What is wrong inside is for the log.
+            StatusCode::INTERNAL_SERVER_ERROR => {
+                "the registry could not do this; its log says why".to_owned()
+            }
+            _ => self.to_string(),
+        };
+        vec![json!({"code": code, "message": message, "detail": self.detail()})]
+    }
+
+    /// The answer. A failure of ours is logged here, once, with its causes.
+    pub fn into_response(self) -> Response<Body> {
+        let status = self.status();
+        if status.is_server_error() {
+            tracing::error!(error = %chain(&self), "a request failed");
+        }
+        let body = json!({"errors": self.entries(status)}).to_string();
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let HttpError::Route(RouteError::Method { allowed }) = self {
+            headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
+        }
+        response
+    }
+}
+
+/// As many missing references as an answer names.
+const MOST_ENTRIES: usize = 100;
+
+/// An error and what caused it, down to the first cause.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,123 @@
+//! Manifests and tags (end-3, end-7, end-9).
+
+use axum::body::Body;
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+
+use crate::http::conditions::{client_has, precondition};
+use crate::http::query::Query;
+use crate::http::reply::{CONTENT_DIGEST, OCI_SUBJECT, OCI_TAG, Reply};
+use crate::http::route::Route;
+use crate::http::{App, HttpError};
+use crate::oci::{MediaType, Reference, RepositoryName, Tag};
+use crate::registry::NewManifest;
+
+use super::Answer;
+
+/// The largest manifest, in bytes. The specification asks for 4 MB at least.
+const LARGEST: usize = 4 * 1024 * 1024;
+/// As many tags as one request may set. The specification asks for 10 at least.
+const MOST_TAGS: usize = 100;
+
+/// A manifest as it was put.
+pub(super) async fn get(app: &App, request: &Parts, name: RepositoryName, reference: Reference) -> Answer {
+    let manifest = app.registry.get_manifest(&name, &reference).await?;
+    if client_has(&request.headers, &manifest.digest) {
+        return Ok(Reply::empty(StatusCode::NOT_MODIFIED)
+            .content(&manifest.digest)
+            .done());
+    }
+    Ok(Reply::empty(StatusCode::OK)
+        .content(&manifest.digest)
+        .header(header::CONTENT_TYPE, &manifest.media_type)
+        .header(header::CONTENT_LENGTH, manifest.bytes.len())
+        .body(Body::from(manifest.bytes))
+        .done())
+}
+
+/// Puts a manifest under a tag, a digest, or a digest and several tags.
+pub(super) async fn put(
+    app: &App,
+    request: &Parts,
+    name: RepositoryName,
+    reference: Reference,
+    body: Body,
+) -> Answer {
+    let query = Query::parse(request.uri.query());
+    let tags: Vec<Tag> = query
+        .all("tag")
+        .take(MOST_TAGS)
+        .map(str::parse)
+        .collect::<Result<_, _>>()?;
+    let found = query.all("tag").count();
+    if found > MOST_TAGS {
+        return Err(HttpError::TooManyTags {
+            limit: MOST_TAGS,
+            found,
+        });
+    }
+    let precondition = precondition(&request.headers)?;
+    let media_type = match request.headers.get(header::CONTENT_TYPE) {
+        Some(value) => Some(MediaType::from_content_type(&String::from_utf8_lossy(
+            value.as_bytes(),
+        ))?),
+        None => None,
+    };
+    let bytes = whole(body, request).await?;
+    let asked = tags.clone();
+    let new = NewManifest {
+        media_type,
+        bytes,
+        reference,
+        tags,
+        precondition,
+    };
+    let put = app.registry.put_manifest(&name, new).await?;
+    let mut reply = Reply::empty(StatusCode::CREATED).header(CONTENT_DIGEST, put.digest);
+    if let Some(subject) = put.subject {
+        reply = reply.header(OCI_SUBJECT, subject);
+    }
+    for tag in asked {
+        reply = reply.header(OCI_TAG, tag);
+    }
+    let home = Route::GetManifest(name, Reference::Digest(put.digest));
+    Ok(reply.header(header::LOCATION, app.location(&home)).done())
+}
+
+/// Deletes a tag, or a manifest with all its tags.
+pub(super) async fn delete(app: &App, request: &Parts, name: RepositoryName, reference: Reference) -> Answer {
+    let precondition = precondition(&request.headers)?;
+    match reference {
+        Reference::Tag(tag) => app.registry.delete_tag(&name, &tag, &precondition).await?,
+        Reference::Digest(digest) => {
+            app.registry
+                .delete_manifest(&name, &digest, &precondition)
+                .await?
+        }
+    }
+    Ok(Reply::empty(StatusCode::ACCEPTED).done())
+}
+
+/// The whole body, if it is not too large. A body that says that it is too large is not read at all.
+async fn whole(body: Body, request: &Parts) -> Result<Bytes, HttpError> {
+    let too_large = HttpError::ManifestTooLarge { limit: LARGEST };
+    let announced = request
+        .headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > LARGEST as u64) {
+        return Err(too_large);
+    }
+    let mut pieces = body.into_data_stream();
+    let mut bytes = BytesMut::new();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(HttpError::BodyBroken)?;
+        if bytes.len() + piece.len() > LARGEST {
+            return Err(too_large);
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes.freeze())
+}

@@ -1,0 +1,44 @@
+//! What answers each route. A handler is: values in, one call, a reply.
+
+mod blobs;
+mod lists;
+mod manifests;
+mod uploads;
+
+use axum::body::Body;
+use axum::http::request::Parts;
+use axum::http::{Response, StatusCode, header};
+
+use super::reply::Reply;
+use super::route::Route;
+use super::{App, HttpError};
+
+pub(super) type Answer = Result<Response<Body>, HttpError>;
+
+/// Answers a request that has passed the gate.
+pub(super) async fn answer(app: &App, route: Route, request: &Parts, body: Body) -> Answer {
+    match route {
+        Route::Version => Ok(version()),
+        Route::Catalog => lists::catalog(app, request).await,
+        Route::Tags(name) => lists::tags(app, request, name).await,
+        Route::Referrers(name, subject) => lists::referrers(app, request, name, subject).await,
+        Route::GetManifest(name, reference) => manifests::get(app, request, name, reference).await,
+        Route::PutManifest(name, reference) => manifests::put(app, request, name, reference, body).await,
+        Route::DeleteManifest(name, reference) => manifests::delete(app, request, name, reference).await,
+        Route::GetBlob(name, digest) => blobs::get(app, request, name, digest).await,
+        Route::DeleteBlob(name, digest) => blobs::delete(app, name, digest).await,
+        Route::StartUpload(name) => uploads::start(app, request, name, body).await,
+        Route::UploadStatus(name, id) => uploads::status(app, name, id).await,
+        Route::AppendUpload(name, id) => uploads::append(app, request, name, id, body).await,
+        Route::FinishUpload(name, id) => uploads::finish(app, request, name, id, body).await,
+        Route::CancelUpload(name, id) => uploads::cancel(app, name, id).await,
+    }
+}
+
+/// "This is a registry, and you may talk to it" (end-1).
+fn version() -> Response<Body> {
+    Reply::empty(StatusCode::OK)
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::from("{}"))
+        .done()
+}
