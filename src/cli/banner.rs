@@ -1,0 +1,55 @@
+//! What a person reads when the server has started.
+
+use std::fmt;
+use std::path::Path;
+
+/// Where it listens, where it stores, who may do what, and what to type next.
+pub(super) struct Banner<'a> {
+    /// The addresses, as URLs.
+    pub(super) urls: Vec<String>,
+    /// The directory.
+    pub(super) root: &'a Path,
+    /// Whether nothing can be changed.
+    pub(super) read_only: bool,
+    /// How to make clients trust a private authority, if there is one.
+    pub(super) trust: Option<String>,
+}
+
+impl fmt::Display for Banner<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Wharf {}", env!("CARGO_PKG_VERSION"))?;
+        for url in &self.urls {
+            writeln!(f, "  listening  {url}")?;
+        }
+        writeln!(f, "  storing    {}", self.root.display())?;
+        let may = if self.read_only {
+            "pull; nobody may push (read-only)"
+        } else {
+            "pull, push and delete"
+        };
+        writeln!(
+            f,
+            "  open to    everyone who can reach it may {may}, without logging in"
+        )?;
+        let host = self.example_host();
+        writeln!(
+            f,
+            "  try        docker tag IMAGE {host}/IMAGE && docker push {host}/IMAGE"
+        )?;
+        match &self.trust {
+            Some(trust) => write!(f, "\n{trust}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Banner<'_> {
+    /// How a client on this machine names the registry.
+    fn example_host(&self) -> String {
+        let port = self
+            .urls
+            .iter()
+            .find_map(|url| url.rsplit_once(':')?.1.parse::<u16>().ok());
+        format!("localhost:{}", port.unwrap_or(5000))
+    }
+}

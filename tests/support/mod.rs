@@ -1,0 +1,160 @@
+//! The harness: the real program on a port of its own, on a volume of its own.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use tempfile::TempDir;
+
+/// A running Wharf. It is killed and its volume removed when this is dropped.
+pub struct Wharf {
+    child: Child,
+    /// `http://127.0.0.1:PORT`.
+    pub url: String,
+    volume: Arc<TempDir>,
+    log: Arc<Mutex<String>>,
+}
+
+/// How a Wharf is started.
+pub struct Start {
+    command: Command,
+    volume: Arc<TempDir>,
+}
+
+impl Wharf {
+    /// Starts on an empty volume.
+    pub fn start() -> Wharf {
+        Wharf::prepare().go()
+    }
+
+    /// To be started on an empty volume.
+    pub fn prepare() -> Start {
+        Start::on(Arc::new(tempfile::tempdir().unwrap()))
+    }
+
+    /// Kills it as a crash would and starts it again on the same volume.
+    pub fn crash_and_restart(mut self) -> Wharf {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        Start::on(Arc::clone(&self.volume)).go()
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub fn address(&self) -> &str {
+        self.url.strip_prefix("http://").unwrap()
+    }
+
+    /// The URL of a path.
+    pub fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
+    /// The directory that holds `docker/registry/v2`.
+    pub fn volume(&self) -> &Path {
+        self.volume.path()
+    }
+
+    /// The directory `docker/registry/v2/repositories/<name>`.
+    pub fn repository(&self, name: &str) -> PathBuf {
+        self.volume().join("docker/registry/v2/repositories").join(name)
+    }
+
+    /// The server's process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// The process itself, for signals and for its end.
+    pub fn child(&mut self) -> &mut Child {
+        &mut self.child
+    }
+}
+
+impl Start {
+    fn on(volume: Arc<TempDir>) -> Start {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wharf"));
+        command.arg("serve").env("REGISTRY_HTTP_ADDR", "127.0.0.1:0");
+        command.env("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", volume.path());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Start { command, volume }
+    }
+
+    /// Sets a variable, such as `REGISTRY_STORAGE_DELETE_ENABLED`.
+    pub fn env(mut self, name: &str, value: &str) -> Start {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Uses a configuration file of this content.
+    pub fn config(mut self, content: &str) -> Start {
+        let path = self.volume.path().join("config.yml");
+        std::fs::write(&path, content).unwrap();
+        self.command.arg(path);
+        self
+    }
+
+    /// The directory that will hold the volume, to put something into it first.
+    pub fn volume(&self) -> &Path {
+        self.volume.path()
+    }
+
+    /// Starts it and waits until it says where it listens.
+    pub fn go(mut self) -> Wharf {
+        let mut child = self.command.spawn().unwrap();
+        let log = Arc::new(Mutex::new(String::new()));
+        let mut stderr = child.stderr.take().unwrap();
+        std::thread::spawn({
+            let log = Arc::clone(&log);
+            move || {
+                let mut buffer = [0; 4096];
+                while let Ok(count @ 1..) = stderr.read(&mut buffer) {
+                    log.lock()
+                        .unwrap()
+                        .push_str(&String::from_utf8_lossy(&buffer[..count]));
+                }
+            }
+        });
+        let mut url = None;
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        for line in lines.by_ref().map_while(Result::ok) {
+            if let Some(found) = line.trim().strip_prefix("listening") {
+                url = Some(found.trim().to_owned());
+                break;
+            }
+        }
+        let Some(url) = url else {
+            let status = child.wait().unwrap();
+            panic!("wharf did not start: {status}\n{}", log.lock().unwrap());
+        };
+        std::thread::spawn(move || lines.for_each(drop));
+        Wharf {
+            child,
+            url,
+            volume: self.volume,
+            log,
+        }
+    }
+
+    /// Starts it, expects it to give up, and returns what it said.
+    pub fn refuse(mut self) -> String {
+        let output = self.command.output().unwrap();
+        assert!(!output.status.success(), "it started");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+}
+
+impl Drop for Wharf {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
