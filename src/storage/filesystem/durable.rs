@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
@@ -80,22 +80,23 @@ impl Durable {
     }
 
     /// Makes the directories above `path` and says which syncs they wait for.
+    ///
+    /// A directory is noted before it is made, so whoever finds it there finds the note too.
     pub(super) fn make_parents(&self, path: &Path) -> io::Result<Pending> {
         let directory = parent(path);
-        let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
-        if !directory.is_dir() {
-            for missing in missing_above(directory) {
-                match fs::create_dir(&missing) {
-                    Ok(()) => {
-                        fresh.insert(missing);
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists && missing.is_dir() => {}
-                    Err(error) => return Err(error),
+        for missing in missing_above(directory) {
+            self.fresh().insert(missing.clone());
+            match fs::create_dir(&missing) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && missing.is_dir() => {}
+                Err(error) => {
+                    self.fresh().remove(&missing);
+                    return Err(error);
                 }
             }
         }
         Ok(Pending(
-            fresh
+            self.fresh()
                 .iter()
                 .filter(|made| directory.starts_with(made))
                 .cloned()
@@ -103,16 +104,19 @@ impl Durable {
         ))
     }
 
+    /// Syncs the entry of `path` in its directory, and those of the directories above that wait for it.
     fn settle(&self, path: &Path, Pending(made): Pending) -> io::Result<()> {
         sync_directory(parent(path))?;
         for directory in made {
             sync_directory(parent(&directory))?;
-            self.fresh
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .remove(&directory);
+            self.fresh().remove(&directory);
         }
         Ok(())
+    }
+
+    /// Held for a moment, never while the disk is at work.
+    fn fresh(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
