@@ -1,28 +1,34 @@
-//! The application: the pipeline that every request passes, and the gate before the handlers.
+//! The application: the path that every request takes, and the gate before the handlers.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
-use axum::middleware;
 use axum::routing::any;
 use bytes::Bytes;
-use tower_http::catch_panic::CatchPanicLayer;
+use futures_util::FutureExt;
 
 use crate::registry::{Registry, RegistryError};
+use crate::telemetry::Metrics;
 
-use super::access_log;
-use super::handlers;
+use super::record::Recorder;
 use super::reply::Reply;
 use super::route::{Effect, Route};
-use super::{HttpError, Settings};
+use super::{HttpError, Settings, handlers};
 
 /// Which API this is; docker looks for it.
 const API_VERSION: (HeaderName, HeaderValue) = (
     HeaderName::from_static("docker-distribution-api-version"),
     HeaderValue::from_static("registry/2.0"),
+);
+/// What is served is never guessed to be something else.
+const NO_SNIFFING: (HeaderName, HeaderValue) = (
+    header::X_CONTENT_TYPE_OPTIONS,
+    HeaderValue::from_static("nosniff"),
 );
 
 /// What every request needs. Cheap to clone.
@@ -34,31 +40,25 @@ pub struct App {
     headers: Arc<[(HeaderName, HeaderValue)]>,
     /// The private authority's certificate, if there is one to trust.
     authority: Option<Bytes>,
-    access_log: bool,
+    recorder: Recorder,
 }
 
 impl App {
     /// The application over a registry.
     pub fn new(registry: Registry, settings: &Settings) -> App {
-        let mut headers = vec![
-            API_VERSION,
-            (
-                header::X_CONTENT_TYPE_OPTIONS,
-                HeaderValue::from_static("nosniff"),
-            ),
-        ];
-        for (name, value) in &settings.headers {
-            // What the operator sets takes the place of ours.
-            headers.retain(|(ours, _)| ours != name || ours == API_VERSION.0);
-            headers.push((name.clone(), value.clone()));
-        }
+        // What the operator sets takes the place of ours.
+        let set = |name: &HeaderName| settings.headers.iter().any(|(theirs, _)| theirs == name);
+        let ours = [API_VERSION, NO_SNIFFING]
+            .into_iter()
+            .filter(|(name, _)| !set(name));
+        let headers = ours.chain(settings.headers.iter().cloned()).collect();
         let prefix = settings.prefix.trim_end_matches('/').into();
         App {
             registry,
             prefix,
-            headers: headers.into(),
+            headers,
             authority: None,
-            access_log: true,
+            recorder: Recorder::default(),
         }
     }
 
@@ -71,24 +71,18 @@ impl App {
         }
     }
 
-    /// Writes a line for each request, or none.
+    /// Counts requests here, and writes a line for each if `lines` says so.
     #[must_use]
-    pub fn with_access_log(self, access_log: bool) -> App {
-        App { access_log, ..self }
+    pub fn recording(self, metrics: Metrics, lines: bool) -> App {
+        App {
+            recorder: Recorder { lines, metrics },
+            ..self
+        }
     }
 
-    /// The service that answers requests. From the outside in:
+    /// The service that answers requests.
     pub fn into_router(self) -> Router {
-        let logged = self.access_log;
-        let router = Router::new().fallback(any(dispatch)).with_state(self);
-        // A handler that panics costs its own request.
-        let router = router.layer(CatchPanicLayer::custom(panicked));
-        // The line in the log, outermost, so that it knows how everything ended.
-        if logged {
-            router.layer(middleware::from_fn(access_log::record))
-        } else {
-            router
-        }
+        Router::new().fallback(any(serve)).with_state(self)
     }
 
     /// Where a client finds the route: a path, never a host, so that it is right behind any proxy.
@@ -97,43 +91,59 @@ impl App {
     }
 }
 
-async fn dispatch(State(app): State<App>, request: Request) -> Response<Body> {
+/// The path of every request, from its head to its answer.
+async fn serve(State(app): State<App>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let mut response = match parts.uri.path() {
-        "/" => front_page(),
-        "/ca.crt" if app.authority.is_some() => authority(&app),
-        path => match routed(&app, path, &parts) {
-            Ok(route) => {
-                let subject = access_log::Subject::of(&route);
-                let answer = handlers::answer(&app, route, &parts, body).await;
-                let mut response = answer.unwrap_or_else(HttpError::into_response);
-                response.extensions_mut().insert(subject);
-                response
-            }
-            Err(error) => error.into_response(),
-        },
-    };
+    let route = app.route(&parts);
+    let record = app.recorder.begin(&parts, route.as_ref().ok());
+    let body = record.count(body);
+    // A handler that panics costs its own request and no other. What it held is dropped, and locks do not poison.
+    let answer = AssertUnwindSafe(app.answer(&parts, route, body))
+        .catch_unwind()
+        .await;
+    let mut response = answer.unwrap_or_else(|_| panicked());
     for (name, value) in app.headers.iter() {
-        response
-            .headers_mut()
-            .entry(name)
-            .or_insert_with(|| value.clone());
+        response.headers_mut().append(name.clone(), value.clone());
     }
-    response
+    record.follow(response)
 }
 
-/// The route, if it may be gone. No handler runs without having passed here.
-fn routed(app: &App, path: &str, request: &axum::http::request::Parts) -> Result<Route, HttpError> {
-    let path = path.strip_prefix(&*app.prefix).unwrap_or_default();
-    let route = Route::parse(&request.method, path)?;
-    let settings = app.registry.settings();
-    match route.effect() {
-        Effect::Read => {}
-        Effect::Write | Effect::Delete if settings.read_only => return Err(RegistryError::ReadOnly.into()),
-        Effect::Delete if !settings.delete_enabled => return Err(RegistryError::DeleteDisabled.into()),
-        Effect::Write | Effect::Delete => {}
+impl App {
+    async fn answer(&self, request: &Parts, route: Result<Route, HttpError>, body: Body) -> Response<Body> {
+        match (request.uri.path(), route) {
+            ("/", _) => front_page(),
+            ("/ca.crt", _) if self.authority.is_some() => self.authority_certificate(),
+            (_, Err(error)) => error.into_response(),
+            (_, Ok(route)) => match self.admit(&route) {
+                Ok(()) => handlers::answer(self, route, request, body)
+                    .await
+                    .unwrap_or_else(HttpError::into_response),
+                Err(error) => error.into_response(),
+            },
+        }
     }
-    Ok(route)
+
+    fn route(&self, request: &Parts) -> Result<Route, HttpError> {
+        let path = request.uri.path().strip_prefix(&*self.prefix).unwrap_or_default();
+        Ok(Route::parse(&request.method, path)?)
+    }
+
+    /// The gate: whether the route may be gone. No handler runs without having passed it.
+    fn admit(&self, route: &Route) -> Result<(), HttpError> {
+        let settings = self.registry.settings();
+        match route.effect() {
+            Effect::Write | Effect::Delete if settings.read_only => Err(RegistryError::ReadOnly.into()),
+            Effect::Delete if !settings.delete_enabled => Err(RegistryError::DeleteDisabled.into()),
+            Effect::Read | Effect::Write | Effect::Delete => Ok(()),
+        }
+    }
+
+    fn authority_certificate(&self) -> Response<Body> {
+        Reply::empty(StatusCode::OK)
+            .header(header::CONTENT_TYPE, "application/x-pem-file")
+            .body(Body::from(self.authority.clone().unwrap_or_default()))
+            .done()
+    }
 }
 
 /// Answers whoever looks whether anything is here: people and health checks.
@@ -146,16 +156,9 @@ fn front_page() -> Response<Body> {
         .done()
 }
 
-fn authority(app: &App) -> Response<Body> {
-    Reply::empty(StatusCode::OK)
-        .header(header::CONTENT_TYPE, "application/x-pem-file")
-        .body(Body::from(app.authority.clone().unwrap_or_default()))
-        .done()
-}
-
-fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response<Body> {
+fn panicked() -> Response<Body> {
     HttpError::from(RegistryError::Damaged(
-        "a handler panicked; the message is above".to_owned(),
+        "a handler panicked; what it said is above".to_owned(),
     ))
     .into_response()
 }

@@ -1,11 +1,11 @@
 //! The front door: routes, extractors, replies, TLS, limits, and the one place where an error becomes a status.
 
-mod access_log;
 mod app;
 mod conditions;
 mod error;
 mod handlers;
 mod query;
+mod record;
 mod reply;
 mod route;
 mod settings;
@@ -16,6 +16,6 @@ pub use route::{Effect, Route, RouteError};
 pub use settings::{Address, Certificate, ClientCertificates, Debug, Listener, Settings, Tls, TlsVersion};
 
 /// Who sent a request, for the log.
-fn remote(_request: &axum::extract::Request) -> String {
+fn remote(_extensions: &axum::http::Extensions) -> String {
     String::new()
 }

@@ -1,6 +1,10 @@
-//! Logs. Knows nothing of ours.
+//! Logs and metrics. Knows nothing of ours.
+
+mod metrics;
 
 use std::collections::BTreeMap;
+
+pub use metrics::{Metrics, Observation};
 
 /// What is logged and how (`log`); `config` fills it in.
 #[derive(Clone, Debug)]
