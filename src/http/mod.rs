@@ -1,5 +1,6 @@
 //! The front door.
 
 mod settings;
+pub mod tls;
 
 pub use settings::{Address, Certificate, ClientCertificates, Debug, Listener, Settings, Tls, TlsVersion};
