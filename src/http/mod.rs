@@ -1,5 +1,6 @@
 //! The front door.
 
+pub mod listen;
 mod settings;
 pub mod tls;
 
