@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::oci::{Digest, DigestError, ErrorCode, MediaTypeError, RangeError, ReferenceError, TagError};
 use crate::registry::RegistryError;
 
+use super::listen::BodyError;
 use super::route::RouteError;
 
 /// Why a request is not answered as it was meant.
@@ -79,8 +80,8 @@ impl HttpError {
                 | RegistryError::RepositoryUnknown { .. }
                 | RegistryError::UploadUnknown { .. }
                 | RegistryError::ReferencesUnknown { .. } => StatusCode::NOT_FOUND,
-                RegistryError::BodyBroken(_)
-                | RegistryError::DigestMismatch { .. }
+                RegistryError::BodyBroken(source) => broken(source.as_ref()),
+                RegistryError::DigestMismatch { .. }
                 | RegistryError::ChunkLength { .. }
                 | RegistryError::ManifestInvalid(_)
                 | RegistryError::UrlRefused { .. } => StatusCode::BAD_REQUEST,
@@ -96,8 +97,8 @@ impl HttpError {
             | HttpError::DigestMissing
             | HttpError::Tag(_)
             | HttpError::ContentType(_)
-            | HttpError::Condition { .. }
-            | HttpError::BodyBroken(_) => StatusCode::BAD_REQUEST,
+            | HttpError::Condition { .. } => StatusCode::BAD_REQUEST,
+            HttpError::BodyBroken(source) => broken(source),
             HttpError::TooManyTags { .. } => StatusCode::URI_TOO_LONG,
             HttpError::ManifestTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             HttpError::Range(_) => StatusCode::RANGE_NOT_SATISFIABLE,
@@ -188,6 +189,17 @@ impl HttpError {
             headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
         }
         response
+    }
+}
+
+/// A body that ended before its end: the client was too slow, or it went away.
+fn broken(error: &(dyn std::error::Error + 'static)) -> StatusCode {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    let stalled = causes.any(|cause| matches!(cause.downcast_ref(), Some(BodyError::Stalled(_))));
+    if stalled {
+        StatusCode::REQUEST_TIMEOUT
+    } else {
+        StatusCode::BAD_REQUEST
     }
 }
 

@@ -4,18 +4,15 @@ mod app;
 mod conditions;
 mod error;
 mod handlers;
+pub mod listen;
 mod query;
 mod record;
 mod reply;
 mod route;
 mod settings;
+pub mod tls;
 
 pub use app::App;
 pub use error::HttpError;
 pub use route::{Effect, Route, RouteError};
 pub use settings::{Address, Certificate, ClientCertificates, Debug, Listener, Settings, Tls, TlsVersion};
-
-/// Who sent a request, for the log.
-fn remote(_extensions: &axum::http::Extensions) -> String {
-    String::new()
-}

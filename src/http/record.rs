@@ -14,6 +14,7 @@ use http_body_util::BodyExt;
 
 use crate::telemetry::{Metrics, Observation};
 
+use super::listen::Peer;
 use super::route::Route;
 
 /// Where requests are written down.
@@ -49,7 +50,11 @@ impl Recorder {
         Record {
             recorder: self.clone(),
             started: Instant::now(),
-            remote: super::remote(&request.extensions),
+            remote: request
+                .extensions
+                .get::<Peer>()
+                .map(|peer| peer.address.to_string())
+                .unwrap_or_default(),
             method: request.method.clone(),
             // The path alone: a query may hold what does not belong into a log.
             path: request.uri.path().to_owned(),

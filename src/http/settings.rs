@@ -43,7 +43,7 @@ pub enum Address {
 }
 
 /// How a listener speaks TLS.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
     /// Whose certificate is shown.
     pub certificate: Certificate,

@@ -1,0 +1,111 @@
+//! Bodies on their way through the door: a request's, which must not stall, and an answer's, whose end is noticed.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::Body as AnswerBody;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::requests::UnderWay;
+
+/// Why a request's body ends before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// The client sent nothing for too long.
+    #[error("the client sent nothing for {0:?} in the middle of a body")]
+    Stalled(Duration),
+    /// The connection broke, or what came was not http.
+    #[error("the body broke off")]
+    Broken(#[from] hyper::Error),
+}
+
+/// A request's body. Waiting for its next piece is bounded; a handler that does not ask may take its time.
+pub(super) struct Arriving {
+    body: Incoming,
+    patience: Duration,
+    /// The alarm for the piece that is waited for; kept for the next one, since setting one anew costs more.
+    alarm: Option<Pin<Box<Sleep>>>,
+    waiting: bool,
+}
+
+impl Arriving {
+    pub(super) fn new(body: Incoming, patience: Duration) -> Self {
+        Self {
+            body,
+            patience,
+            alarm: None,
+            waiting: false,
+        }
+    }
+}
+
+impl Body for Arriving {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = &mut *self;
+        if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) {
+            this.waiting = false;
+            return Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Broken)));
+        }
+        let alarm = this.alarm.get_or_insert_with(|| Box::pin(sleep(this.patience)));
+        if !this.waiting {
+            alarm.as_mut().reset(Instant::now() + this.patience);
+            this.waiting = true;
+        }
+        ready!(alarm.as_mut().poll(context));
+        this.waiting = false;
+        Poll::Ready(Some(Err(BodyError::Stalled(this.patience))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// An answer's body, with what counts its request as under way.
+pub(super) struct Departing {
+    body: AnswerBody,
+    _under_way: UnderWay,
+}
+
+impl Departing {
+    pub(super) fn new(body: AnswerBody, under_way: UnderWay) -> Self {
+        Self {
+            body,
+            _under_way: under_way,
+        }
+    }
+}
+
+impl Body for Departing {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

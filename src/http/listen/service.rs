@@ -1,0 +1,53 @@
+//! From a connection to the router: each request gets its peer and a bound on its body.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response};
+use axum::routing::future::RouteFuture;
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
+use tower::Service as _;
+
+use super::body::{Arriving, Departing};
+use super::peer::Peer;
+use super::requests::Requests;
+
+/// What a connection's requests have in common.
+#[derive(Clone)]
+pub(super) struct Common {
+    pub(super) app: Router,
+    pub(super) peer: Peer,
+    pub(super) patience: Duration,
+}
+
+impl Common {
+    fn answer(&self, request: Request<Incoming>) -> RouteFuture<Infallible> {
+        let mut request = request.map(|body| Arriving::new(body, self.patience));
+        request.extensions_mut().insert(self.peer.clone());
+        self.app.clone().call(request)
+    }
+
+    /// Serves a connection that carries one request after the other.
+    pub(super) fn in_turn(
+        self,
+    ) -> impl Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send + 'static>
+    {
+        service_fn(move |request| self.answer(request))
+    }
+
+    /// Serves a connection that may carry several at once, and counts those that are under way.
+    pub(super) fn counted(
+        self,
+        requests: Requests,
+    ) -> impl Service<Request<Incoming>, Response = Response<Departing>, Error = Infallible, Future: Send + 'static>
+    {
+        service_fn(move |request| {
+            let under_way = requests.begin();
+            let answer = self.answer(request);
+            async move { Ok(answer.await?.map(|body| Departing::new(body, under_way))) }
+        })
+    }
+}
