@@ -2,4 +2,6 @@
 
 mod settings;
 
-pub use settings::{Address, Certificate, ClientCertificates, Debug, Listener, Settings, Tls, TlsVersion};
+pub use settings::{
+    Address, Certificate, ClientCertificates, Debug, Health, Listener, Settings, Tls, TlsVersion,
+};

@@ -55,7 +55,8 @@ impl Default for Validation {
     }
 }
 
-/// Whether what a manifest refers to must be in its repository (`validation.disabled`).
+/// Whether what a manifest refers to must be in its repository. No key of registry:2 waives it: `validation.disabled`
+/// turns off the rules for URLs and for the children of an index, nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum References {
     /// A manifest whose blobs or children are absent is refused.
