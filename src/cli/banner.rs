@@ -1,21 +1,21 @@
 //! What a person reads when the server has started.
 
 use std::fmt;
-use std::path::Path;
+use std::path::PathBuf;
 
 /// Where it listens, where it stores, who may do what, and what to type next.
-pub(super) struct Banner<'a> {
+pub(super) struct Banner {
     /// The addresses, as URLs.
     pub(super) urls: Vec<String>,
     /// The directory.
-    pub(super) root: &'a Path,
+    pub(super) root: PathBuf,
     /// Whether nothing can be changed.
     pub(super) read_only: bool,
     /// How to make clients trust a private authority, if there is one.
     pub(super) trust: Option<String>,
 }
 
-impl fmt::Display for Banner<'_> {
+impl fmt::Display for Banner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "Wharf {}", env!("CARGO_PKG_VERSION"))?;
         for url in &self.urls {
@@ -43,7 +43,7 @@ impl fmt::Display for Banner<'_> {
     }
 }
 
-impl Banner<'_> {
+impl Banner {
     /// How a client on this machine names the registry.
     fn example_host(&self) -> String {
         let port = self

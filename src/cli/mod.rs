@@ -1,8 +1,13 @@
 //! The command line: one file per command. Knows every other module and is known by none.
 
+mod background;
 mod banner;
+mod config;
+mod health;
+mod image;
 mod serve;
 
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -19,15 +24,28 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the registry until SIGTERM or SIGINT.
+    ///
+    /// REGISTRY_* variables take the place of what the configuration says, as for registry:2: REGISTRY_HTTP_ADDR=:5001.
     Serve {
         /// A config.yml as of registry:2. Without one: everything on 0.0.0.0:5000, stored in ./wharf-data.
-        config: Option<PathBuf>,
+        file: Option<PathBuf>,
+    },
+    Config(config::Args),
+    /// Ask the server on this machine whether it is well; exits with 0 if it is. For health checks.
+    Health {
+        /// The configuration that it was started with.
+        file: Option<PathBuf>,
     },
 }
 
 /// Runs the command that the process's arguments name and says how it ended.
 pub fn main() -> ExitCode {
-    match Arguments::parse().command {
-        Command::Serve { config } => serve::run(config.as_deref()),
-    }
+    let (mut out, mut err) = (io::stdout(), io::stderr());
+    let ended = match Arguments::parse_from(image::spelled(std::env::args_os())).command {
+        Command::Serve { file } => serve::run(file.as_deref(), &mut out, &mut err),
+        Command::Config(args) => config::run(&args, config::environment(), &mut out, &mut err),
+        Command::Health { file } => health::run(file.as_deref(), &mut err),
+    };
+    // Only standard output or standard error can have failed, so there is nobody left to tell.
+    ended.unwrap_or(ExitCode::FAILURE)
 }

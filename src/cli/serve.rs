@@ -1,42 +1,221 @@
-//! `wharf serve`.
+//! `wharf serve`: from a configuration to a server, and to its end.
 
-use std::io::Write;
+use std::error::Error;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::cli::banner::Banner;
-use crate::{http, registry, storage};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
 
-/// Serves until told to stop.
-pub(super) fn run(_config: Option<&Path>) -> ExitCode {
-    // Stands in until the configuration is read.
-    let address = std::env::var("REGISTRY_HTTP_ADDR").unwrap_or("0.0.0.0:5000".into());
-    let root = std::env::var("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY").unwrap_or("wharf-data".into());
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    runtime.block_on(async {
-        let storage = storage::Filesystem::open(Path::new(&root)).expect("a volume");
-        let registry = registry::Registry::new(Arc::new(storage), registry::Settings::default());
-        let settings = http::Settings {
-            listeners: vec![],
-            prefix: "/".into(),
-            headers: vec![],
-            drain_timeout: None,
-            http2: true,
-            h2c: false,
-            debug: None,
+use crate::config::Config;
+use crate::http::listen::{self, BoundListener, Timing};
+use crate::http::{App, Certificate, Condition, debug_router, tls};
+use crate::registry::Registry;
+use crate::storage::{Filesystem, OpenError};
+use crate::telemetry::{self, Metrics};
+
+use super::banner::Banner;
+use super::{background, config, image};
+
+/// Serves until told to stop. A person reads `out`; what is wrong goes to `err`, and from then on to the log.
+pub(super) fn run(file: Option<&Path>, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<ExitCode> {
+    let file = image::configuration(file);
+    let (mut config, warnings) = match Config::load(file.as_deref(), config::environment()) {
+        Ok(loaded) => loaded,
+        Err(error) => return config::refuse(&error, err),
+    };
+    if let Err(error) = telemetry::init(&config.telemetry) {
+        writeln!(err, "cannot set up the log: {error}")?;
+        return Ok(ExitCode::FAILURE);
+    }
+    for warning in &warnings {
+        warning.log();
+    }
+    if let Some(old) = image::old_volume(&config.storage.root) {
+        warn!(
+            "a directory is mounted at {}, where registry 1 kept images, and none at {}: it is used as the volume. Mount it \
+             at the latter to get rid of this line",
+            old.display(),
+            config.storage.root.display(),
+        );
+        config.storage.root = old;
+    }
+    match Server::prepare(&config) {
+        Ok(server) => {
+            write!(out, "{}", server.banner(&config))?;
+            out.flush()?;
+            server.run(&config)
+        }
+        Err(error) => {
+            write!(err, "{error}")?;
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                write!(err, ": {error}")?;
+                cause = error.source();
+            }
+            writeln!(err)?;
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// Everything that can fail before the first request has been done.
+struct Server {
+    registry: Registry,
+    listeners: Vec<BoundListener>,
+    debug: Vec<BoundListener>,
+}
+
+/// Why a server cannot start.
+#[derive(Debug, thiserror::Error)]
+enum StartError {
+    #[error(transparent)]
+    Volume(#[from] OpenError),
+    #[error(transparent)]
+    Listen(#[from] listen::ListenError),
+}
+
+impl Server {
+    fn prepare(config: &Config) -> Result<Server, StartError> {
+        let root = &config.storage.root;
+        let storage = match config.registry.read_only {
+            true => Filesystem::open_read_only(root)?,
+            false => Filesystem::open(root)?,
         };
-        let app = http::App::new(registry, &settings).into_router();
-        let listener = tokio::net::TcpListener::bind(address).await.expect("an address");
-        let urls = vec![format!("http://{}", listener.local_addr().expect("an address"))];
-        let banner = Banner {
+        let debug = config
+            .http
+            .debug
+            .as_ref()
+            .map(listen::bind_debug)
+            .transpose()?
+            .unwrap_or_default();
+        Ok(Server {
+            registry: Registry::new(Arc::new(storage), config.registry.clone()),
+            listeners: listen::bind(&config.http)?,
+            debug,
+        })
+    }
+
+    fn banner(&self, config: &Config) -> Banner {
+        let url = |listener: &BoundListener| {
+            let scheme = if listener.is_tls() { "https" } else { "http" };
+            match listener.local_addr() {
+                Some(address) => format!("{scheme}://{address}"),
+                None => format!("{scheme}+unix:{}", listener.name()),
+            }
+        };
+        let root = std::path::absolute(&config.storage.root).unwrap_or_else(|_| config.storage.root.clone());
+        let urls = self.listeners.iter().map(url).collect();
+        Banner {
             urls,
-            root: Path::new(&root),
-            read_only: false,
-            trust: None,
-        };
-        let _ = write!(std::io::stdout(), "{banner}");
-        axum::serve(listener, app).await.expect("served");
+            root,
+            read_only: config.registry.read_only,
+            trust: self.trust(config),
+        }
+    }
+
+    /// How clients come to trust a generated certificate, if one is shown.
+    fn trust(&self, config: &Config) -> Option<String> {
+        let secure = self
+            .listeners
+            .iter()
+            .find(|listener| listener.authority().is_some())?;
+        let plain = self.listeners.iter().find(|listener| !listener.is_tls());
+        let certificates = config
+            .http
+            .listeners
+            .iter()
+            .filter_map(|listener| Some(&listener.tls.as_ref()?.certificate));
+        let configured = certificates.filter_map(|certificate| match certificate {
+            Certificate::Generated { names, .. } => Some(names.clone()),
+            Certificate::Files { .. } => None,
+        });
+        let names = tls::reachable_names(&configured.flatten().collect::<Vec<_>>()).ok()?;
+        Some(tls::trust_instructions(tls::Trust {
+            certificate: secure.authority()?.as_ref(),
+            names: &names,
+            port: secure.local_addr()?.port(),
+            plain_port: plain
+                .and_then(BoundListener::local_addr)
+                .map(|address| address.port()),
+        }))
+    }
+
+    fn run(self, config: &Config) -> io::Result<ExitCode> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let code = runtime.block_on(self.serve(config));
+        // What still blocks after the drain, such as a read from a disk that hangs, must not keep the process.
+        runtime.shutdown_background();
+        code
+    }
+
+    async fn serve(self, config: &Config) -> io::Result<ExitCode> {
+        let stop = stop_signal()?;
+        let metrics = Metrics::default();
+        let condition = Condition::default();
+        if let Some(health) = config.http.health {
+            tokio::spawn(condition.clone().watch(self.registry.clone(), health));
+        }
+        background::start(&self.registry);
+        let authority = self.listeners.iter().find_map(BoundListener::authority);
+        let mut app =
+            App::new(self.registry, &config.http).recording(metrics.clone(), config.telemetry.access_log);
+        if let Some(authority) = authority {
+            app = app.with_authority(authority.pem().to_owned().into());
+        }
+        let metrics_path = config
+            .http
+            .debug
+            .as_ref()
+            .and_then(|debug| debug.metrics_path.as_deref());
+        let debug = debug_router(condition, metrics_path.map(|path| (path, metrics)));
+        let timing = Timing::default();
+        let served = tokio::try_join!(
+            listen::serve(
+                self.listeners,
+                app.into_router(),
+                &config.http,
+                timing,
+                stop.clone().cancelled_owned()
+            ),
+            listen::serve(self.debug, debug, &config.http, timing, stop.cancelled_owned()),
+        );
+        match served {
+            Ok((stopped, _)) if stopped.cut == 0 => info!("stopped; every request was finished"),
+            Ok((stopped, _)) => warn!(
+                cut = stopped.cut,
+                "stopped; http.draintimeout was over before every request was"
+            ),
+            Err(error) => {
+                tracing::error!(%error, "cannot serve");
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Fires at SIGTERM or SIGINT. A second signal ends the process at once, for the person who does not want to wait.
+fn stop_signal() -> io::Result<CancellationToken> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stop = CancellationToken::new();
+    let told = stop.clone();
+    tokio::spawn(async move {
+        loop {
+            let name = tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            };
+            if told.is_cancelled() {
+                warn!("{name} again; stopping at once");
+                std::process::exit(1);
+            }
+            info!("{name}; finishing what is under way");
+            told.cancel();
+        }
     });
-    ExitCode::SUCCESS
+    Ok(stop)
 }

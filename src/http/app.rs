@@ -35,8 +35,10 @@ const NO_SNIFFING: (HeaderName, HeaderValue) = (
 #[derive(Clone)]
 pub struct App {
     pub(super) registry: Registry,
-    /// What stands before `/v2`, without a slash at the end.
+    /// What stands before `/v2` in a request, without a slash at the end.
     prefix: Arc<str>,
+    /// What clients write before it.
+    public_path: Arc<str>,
     headers: Arc<[(HeaderName, HeaderValue)]>,
     /// The private authority's certificate, if there is one to trust.
     authority: Option<Bytes>,
@@ -53,9 +55,11 @@ impl App {
             .filter(|(name, _)| !set(name));
         let headers = ours.chain(settings.headers.iter().cloned()).collect();
         let prefix = settings.prefix.trim_end_matches('/').into();
+        let public_path = settings.public_path.as_str().into();
         App {
             registry,
             prefix,
+            public_path,
             headers,
             authority: None,
             recorder: Recorder::default(),
@@ -87,7 +91,7 @@ impl App {
 
     /// Where a client finds the route: a path, never a host, so that it is right behind any proxy.
     pub(super) fn location(&self, route: &Route) -> String {
-        format!("{}{route}", self.prefix)
+        format!("{}{}{route}", self.public_path, self.prefix)
     }
 }
 

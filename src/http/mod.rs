@@ -2,6 +2,7 @@
 
 mod app;
 mod conditions;
+mod debug;
 mod error;
 mod handlers;
 pub mod listen;
@@ -13,6 +14,9 @@ mod settings;
 pub mod tls;
 
 pub use app::App;
+pub use debug::{Condition, debug_router};
 pub use error::HttpError;
 pub use route::{Effect, Route, RouteError};
-pub use settings::{Address, Certificate, ClientCertificates, Debug, Listener, Settings, Tls, TlsVersion};
+pub use settings::{
+    Address, Certificate, ClientCertificates, Debug, Health, Listener, Settings, Tls, TlsVersion,
+};

@@ -115,19 +115,22 @@ impl Drop for Record {
             sent: self.sent,
         });
         if self.recorder.lines {
+            // What the request was not about is left out of its line.
+            let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
             tracing::info!(
                 target: "access",
                 remote = %self.remote,
                 method = %self.method,
                 path = %self.path,
                 status = self.status,
-                repository = %self.repository,
-                reference = %self.reference,
+                repository = some(&self.repository),
+                reference = some(&self.reference),
                 received,
                 sent = self.sent,
                 complete = self.complete(),
                 duration_ms = seconds * 1000.0,
                 agent = %self.agent,
+                "request"
             );
         }
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue};
+use rustls::CipherSuite;
 
 /// The front door's settings.
 #[derive(Clone, Debug)]
@@ -12,9 +13,13 @@ pub struct Settings {
     pub listeners: Vec<Listener>,
     /// What the path starts with before `/v2/`, with a slash at both ends; `/` when there is none (`http.prefix`).
     pub prefix: String,
+    /// What clients write before `prefix` and a proxy takes away, as the path of `http.host` says: `/registry`, with no
+    /// slash at the end, empty when there is none. A `Location` begins with it.
+    pub public_path: String,
     /// Headers that every answer carries (`http.headers`).
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// How long requests under way may take after the signal to stop; `None` waits for all (`http.draintimeout`).
+    /// How long requests under way may take after the signal to stop (`http.draintimeout`): with zero they are cut off
+    /// at once, `None` waits for all.
     pub drain_timeout: Option<Duration>,
     /// Whether HTTP/2 is offered over TLS (`http.http2.disabled`).
     pub http2: bool,
@@ -22,6 +27,8 @@ pub struct Settings {
     pub h2c: bool,
     /// The listener for operators (`http.debug`).
     pub debug: Option<Debug>,
+    /// How the storage is watched; `None` does not watch it (`health.storagedriver`).
+    pub health: Option<Health>,
 }
 
 /// One address and what it speaks.
@@ -51,6 +58,9 @@ pub struct Tls {
     pub minimum: TlsVersion,
     /// Whether clients show certificates.
     pub clients: ClientCertificates,
+    /// The suites of TLS 1.2 that are accepted; `None` is every one that is safe. Those of TLS 1.3 are not chosen
+    /// (`http.tls.ciphersuites`).
+    pub cipher_suites: Option<Vec<CipherSuite>>,
 }
 
 /// Where the server's certificate comes from.
@@ -99,4 +109,13 @@ pub struct Debug {
     pub address: Address,
     /// The path of the metrics, when they are served (`http.debug.prometheus`).
     pub metrics_path: Option<String>,
+}
+
+/// How the storage is watched, so that a load balancer can be told when it fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// How long from one check to the next.
+    pub interval: Duration,
+    /// How many checks in a row must fail before Wharf calls itself unhealthy; at least 1.
+    pub threshold: u32,
 }

@@ -60,7 +60,7 @@ impl Default for Validation {
 pub enum References {
     /// A manifest whose blobs or children are absent is refused.
     MustExist,
-    /// Sparse images are accepted.
+    /// Sparse images are accepted, for any platform and with any URLs: nothing is looked at.
     MayBeAbsent,
 }
 

@@ -32,6 +32,7 @@ pub(crate) fn files(directory: &Path) -> Listener {
         },
         minimum: TlsVersion::Tls12,
         clients: ClientCertificates::NotAsked,
+        cipher_suites: None,
     })
 }
 
@@ -43,6 +44,7 @@ pub(crate) fn generated(directory: &Path) -> Listener {
         },
         minimum: TlsVersion::Tls12,
         clients: ClientCertificates::NotAsked,
+        cipher_suites: None,
     })
 }
 
@@ -55,6 +57,8 @@ pub(crate) fn with_tls(tls: Tls) -> Listener {
 
 pub(crate) fn settings(listener: Listener) -> Settings {
     Settings {
+        public_path: String::new(),
+        health: None,
         listeners: vec![listener],
         prefix: "/".to_owned(),
         headers: Vec::new(),

@@ -314,6 +314,7 @@ async fn keys_are_read_in_every_usual_form() {
                 },
                 minimum: TlsVersion::Tls12,
                 clients: ClientCertificates::NotAsked,
+                cipher_suites: None,
             }));
             let client = reqwest::Client::builder()
                 .tls_danger_accept_invalid_certs(true)

@@ -59,12 +59,14 @@ impl BoundListener {
 pub fn bind(settings: &Settings) -> Result<Vec<BoundListener>, ListenError> {
     let now = OffsetDateTime::now_utc();
     let mut bound: Vec<BoundListener> = Vec::new();
-    for Listener { address, tls } in &settings.listeners {
+    for (index, Listener { address, tls }) in settings.listeners.iter().enumerate() {
+        // The first is that of registry:2's own section.
+        let setting = if index == 0 { Setting::Http } else { Setting::Https };
         let terms = match tls {
             Some(tls) => Some(terms(tls, &bound, settings.http2, address, now)?),
             None => None,
         };
-        bound.extend(bind_address(address, terms.as_ref(), Setting::Http)?);
+        bound.extend(bind_address(address, terms.as_ref(), setting)?);
     }
     Ok(bound)
 }

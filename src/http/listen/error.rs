@@ -87,6 +87,8 @@ pub enum ListenError {
 pub enum Setting {
     /// Where clients come.
     Http,
+    /// Where they come beside it, with TLS.
+    Https,
     /// Where operators come.
     Debug,
 }
@@ -95,6 +97,7 @@ impl std::fmt::Display for Setting {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(match self {
             Self::Http => "http.addr (REGISTRY_HTTP_ADDR)",
+            Self::Https => "https.addr (REGISTRY_HTTPS_ADDR)",
             Self::Debug => "http.debug.addr (REGISTRY_HTTP_DEBUG_ADDR)",
         })
     }

@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 
 use super::generated::Generated;
 use super::{TlsError, pem};
-use crate::http::{ClientCertificates, TlsVersion};
+use crate::http::{ClientCertificates, Tls, TlsVersion};
 
 /// A file and what is in it.
 struct Content {
@@ -126,17 +126,23 @@ impl Material {
     /// Makes the configuration.
     pub(super) fn configuration(
         &self,
-        minimum: TlsVersion,
-        clients: &ClientCertificates,
+        settings: &Tls,
         protocols: &[&[u8]],
     ) -> Result<ServerConfig, TlsError> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let versions: &[&SupportedProtocolVersion] = match minimum {
+        let mut provider = aws_lc_rs::default_provider();
+        if let Some(chosen) = &settings.cipher_suites {
+            // Those of TLS 1.3 are not chosen, as in Go.
+            provider
+                .cipher_suites
+                .retain(|suite| suite.tls13().is_some() || chosen.contains(&suite.suite()));
+        }
+        let provider = Arc::new(provider);
+        let versions: &[&SupportedProtocolVersion] = match settings.minimum {
             TlsVersion::Tls12 => &[&TLS13, &TLS12],
             TlsVersion::Tls13 => &[&TLS13],
         };
         let certified = self.certified(&provider)?;
-        let verifier = self.verifier(clients, &provider)?;
+        let verifier = self.verifier(&settings.clients, &provider)?;
         let mut configuration = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(versions)
             .map_err(TlsError::Setup)?

@@ -71,7 +71,7 @@ impl Terms {
             &[b"http/1.1"]
         };
         let material = Material::gather(&source, &settings.clients, now)?;
-        let configuration = material.configuration(settings.minimum, &settings.clients, protocols)?;
+        let configuration = material.configuration(settings, protocols)?;
         if let Some(warning) = material.warning(now) {
             tracing::warn!("{warning}");
         }
@@ -154,8 +154,7 @@ impl Terms {
     }
 
     fn put_to_use(&self, material: &Material, now: OffsetDateTime) -> Result<Option<String>, TlsError> {
-        let Tls { minimum, clients, .. } = &self.settings;
-        let configuration = material.configuration(*minimum, clients, self.protocols)?;
+        let configuration = material.configuration(&self.settings, self.protocols)?;
         self.current.store(Arc::new(configuration));
         Ok(material.warning(now))
     }
@@ -194,6 +193,7 @@ mod tests {
             },
             minimum: TlsVersion::Tls12,
             clients: ClientCertificates::NotAsked,
+            cipher_suites: None,
         }
     }
 

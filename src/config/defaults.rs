@@ -1,0 +1,41 @@
+//! What holds where the operator is silent: `builtin.yml` without any file, `defaults.yml` key by key.
+
+use super::node::Node;
+use super::origin::{Origin, Source};
+use super::yaml;
+
+/// The configuration in the place of a file that was not given.
+pub(super) fn builtin() -> Node {
+    read(include_str!("builtin.yml"))
+}
+
+/// Fills in every key that is absent. Sections that are off unless they are written get theirs only if they are.
+pub(super) fn fill(root: &mut Node) {
+    root.fill(&read(include_str!("defaults.yml")));
+    if root.find("https").is_some() {
+        root.fill(&read("https: {addr: ':5443', minimumtls: tls1.2}"));
+    }
+    if root.find("http.tls.certificate").is_some() {
+        root.fill(&read("http: {tls: {minimumtls: tls1.2}}"));
+    }
+}
+
+fn read(text: &str) -> Node {
+    yaml::parse(text, &Source::Default).unwrap_or_else(|_| Node::null(Origin::Default))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::check::check;
+    use crate::config::schema::TOP;
+
+    #[test]
+    fn the_defaults_are_keys_that_there_are() {
+        for text in [include_str!("builtin.yml"), include_str!("defaults.yml")] {
+            let root = yaml::parse(text, &Source::Default).unwrap();
+            assert!(root.map().is_some());
+            assert_eq!(check(&root, TOP).unwrap(), []);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The sample files and the documentation hold what they promise.
+
+use super::{load, sentences};
+
+const MINIMAL: &str = include_str!("../../config/minimal.yml");
+const IMAGE: &str = include_str!("../../config/image.yml");
+const FULL: &str = include_str!("../../config/full.yml");
+
+/// The full sample with every key in effect that is commented out.
+fn uncommented() -> String {
+    let is_key = |text: &str| {
+        let text = text.trim_start();
+        text.starts_with("- ")
+            || text.split_once(':').is_some_and(|(key, rest)| {
+                key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+                    && (rest.is_empty() || rest.starts_with(' '))
+            })
+    };
+    let line = |line: &str| match line.split_once("# ") {
+        Some((indent, text)) if indent.trim().is_empty() && is_key(text) => format!("{indent}{text}\n"),
+        Some(_) | None => format!("{line}\n"),
+    };
+    FULL.lines().map(line).collect()
+}
+
+#[test]
+fn the_samples_start_and_have_nothing_to_remark() {
+    for (name, text) in [("minimal", MINIMAL), ("image", IMAGE), ("full", FULL)] {
+        assert_eq!(sentences(&load(text, &[]).1), [""; 0], "{name}");
+    }
+}
+
+#[test]
+fn the_image_allows_deletion_and_watches_its_storage() {
+    let (config, _) = load(IMAGE, &[]);
+    assert!(config.registry.delete_enabled);
+    assert!(config.http.health.is_some());
+    assert!(config.http.debug.is_none());
+}
+
+#[test]
+fn the_full_sample_is_the_default_apart_from_its_examples() {
+    let silent = "version: 0.1\nstorage: filesystem\nlog: {fields: {service: registry}}\n\
+                  http: {headers: {X-Content-Type-Options: [nosniff]}}\n";
+    let (full, _) = load(FULL, &[]);
+    let (silent, _) = load(silent, &[]);
+    assert_eq!(format!("{:?}", full.http), format!("{:?}", silent.http));
+    assert_eq!(format!("{:?}", full.registry), format!("{:?}", silent.registry));
+    assert_eq!(format!("{:?}", full.telemetry), format!("{:?}", silent.telemetry));
+    assert_eq!(format!("{:?}", full.storage), format!("{:?}", silent.storage));
+}
+
+#[test]
+fn what_the_full_sample_comments_out_is_right_too() {
+    let text = uncommented();
+    let (config, warnings) = load(&text, &[]);
+    assert_eq!(config.http.listeners.len(), 2);
+    assert!(
+        config
+            .http
+            .listeners
+            .iter()
+            .all(|listener| listener.tls.is_some())
+    );
+    assert!(config.http.debug.is_some());
+    assert_eq!(config.http.public_path, "/registry");
+    assert_eq!(config.registry.tags_page_max, Some(1000));
+    // The names of a certificate that is named.
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+}
