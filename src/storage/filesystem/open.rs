@@ -13,7 +13,7 @@ use super::durable::Durable;
 /// Why a directory cannot be taken into use.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "cannot {action} {path} as user {user}, group {group}: {source}\n{remedy}",
+    "cannot {action} {path} as user {user}, group {group}: {cause}\n{remedy}",
     path = path.display()
 )]
 pub struct OpenError {
@@ -22,19 +22,21 @@ pub struct OpenError {
     user: u32,
     group: u32,
     remedy: String,
-    source: io::Error,
+    /// In the sentence itself, before the remedy, and so not a source to be printed behind it.
+    cause: io::Error,
 }
 
 impl Filesystem {
     /// Takes the directory into use, making it if it is not there, and proves that it can be written.
     pub fn open(root: &Path) -> Result<Filesystem, OpenError> {
-        fs::create_dir_all(root).map_err(|error| OpenError::new("make the directory", root, error))?;
+        fs::create_dir_all(root).map_err(|error| OpenError::new("make the directory", root, root, error))?;
         // The parts that registry:2 or an operator may have made for another user.
         let v2 = root.join("docker/registry/v2");
         let parts = [root.join("wharf"), v2.join("blobs"), v2.join("repositories")];
         for part in &parts {
-            fs::create_dir_all(part).map_err(|error| OpenError::new("make the directory", part, error))?;
-            probe(part).map_err(|error| OpenError::new("write in", part, error))?;
+            fs::create_dir_all(part)
+                .map_err(|error| OpenError::new("make the directory", root, part, error))?;
+            probe(part).map_err(|error| OpenError::new("write in", root, part, error))?;
         }
         Ok(Filesystem {
             root: root.to_owned(),
@@ -44,7 +46,7 @@ impl Filesystem {
 
     /// Takes the directory into use for reading alone.
     pub fn open_read_only(root: &Path) -> Result<Filesystem, OpenError> {
-        fs::read_dir(root).map_err(|error| OpenError::new("read", root, error))?;
+        fs::read_dir(root).map_err(|error| OpenError::new("read", root, root, error))?;
         Ok(Filesystem {
             root: root.to_owned(),
             durable: Arc::new(Durable::default()),
@@ -64,13 +66,13 @@ pub(super) fn probe(directory: &Path) -> io::Result<()> {
 }
 
 impl OpenError {
-    fn new(action: &'static str, path: &Path, source: io::Error) -> OpenError {
+    fn new(action: &'static str, root: &Path, path: &Path, cause: io::Error) -> OpenError {
         let (user, group) = (
             rustix::process::geteuid().as_raw(),
             rustix::process::getegid().as_raw(),
         );
-        let shown = path.display();
-        let remedy = match source.kind() {
+        let shown = root.display();
+        let remedy = match cause.kind() {
             io::ErrorKind::PermissionDenied => format!(
                 "Either the directory belongs to another user: chown -R {user}:{group} {shown}\n\
                  or, with Docker or Podman on a host with SELinux, the volume is not labelled for containers: add :Z to it, \
@@ -85,7 +87,7 @@ impl OpenError {
                     .to_owned()
             }
             io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
-                format!("A part of {shown} is a file. Set storage.filesystem.rootdirectory to a directory.")
+                format!("A part of {} is a file. Set storage.filesystem.rootdirectory to a directory.", path.display())
             }
             _ => "Set storage.filesystem.rootdirectory (REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY) to a directory that can be \
                   written."
@@ -97,7 +99,7 @@ impl OpenError {
             user,
             group,
             remedy,
-            source,
+            cause,
         }
     }
 }
