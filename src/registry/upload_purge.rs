@@ -76,3 +76,7 @@ impl Registry {
         Some(now.duration_since(started).unwrap_or_default())
     }
 }
+
+#[cfg(test)]
+#[path = "upload_purge_tests.rs"]
+mod tests;
