@@ -1,11 +1,12 @@
 //! `wharf config`: whether a configuration is one, and what holds under it. Serves nothing and changes nothing.
 
-use std::error::Error;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::config::{Config, ConfigError};
+
+use super::tell::tell;
 
 /// The status when a configuration cannot be used: `EX_CONFIG` of `sysexits.h`.
 const UNUSABLE: u8 = 78;
@@ -70,13 +71,7 @@ pub(super) fn run(
 
 /// Writes an error with its causes, and answers with its status.
 pub(super) fn refuse(error: &ConfigError, err: &mut dyn Write) -> io::Result<ExitCode> {
-    write!(err, "{error}")?;
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        write!(err, ": {error}")?;
-        cause = error.source();
-    }
-    writeln!(err)?;
+    tell(error, err)?;
     let status = if matches!(error, ConfigError::Unreadable { .. }) {
         UNREADABLE
     } else {

@@ -1,6 +1,5 @@
 //! `wharf serve`: from a configuration to a server, and to its end.
 
-use std::error::Error;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -18,6 +17,7 @@ use crate::storage::{Filesystem, OpenError};
 use crate::telemetry::{self, Metrics};
 
 use super::banner::Banner;
+use super::tell::tell;
 use super::{background, config, image};
 
 /// Serves until told to stop. A person reads `out`; what is wrong goes to `err`, and from then on to the log.
@@ -50,13 +50,7 @@ pub(super) fn run(file: Option<&Path>, out: &mut dyn Write, err: &mut dyn Write)
             server.run(&config)
         }
         Err(error) => {
-            write!(err, "{error}")?;
-            let mut cause = error.source();
-            while let Some(error) = cause {
-                write!(err, ": {error}")?;
-                cause = error.source();
-            }
-            writeln!(err)?;
+            tell(&error, err)?;
             Ok(ExitCode::FAILURE)
         }
     }
