@@ -128,7 +128,7 @@ impl Drop for Record {
                 received,
                 sent = self.sent,
                 complete = self.complete(),
-                duration_ms = seconds * 1000.0,
+                duration_ms = (seconds * 1e6).round() / 1e3,
                 agent = %self.agent,
                 "request"
             );
