@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,9 @@ use crate::telemetry::{self, Metrics};
 use super::banner::Banner;
 use super::tell::tell;
 use super::{background, config, image};
+
+/// How long the disk may take at the end for what has arrived of uploads.
+const LAST_WRITES: Duration = Duration::from_secs(5);
 
 /// Serves until told to stop. A person reads `out`; what is wrong goes to `err`, and from then on to the log.
 pub(super) fn run(file: Option<&Path>, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<ExitCode> {
@@ -154,6 +158,7 @@ impl Server {
             tokio::spawn(condition.clone().watch(self.registry.clone(), health));
         }
         background::start(&self.registry);
+        let registry = self.registry.clone();
         let authority = self.listeners.iter().find_map(BoundListener::authority);
         let mut app =
             App::new(self.registry, &config.http).recording(metrics.clone(), config.telemetry.access_log);
@@ -177,6 +182,13 @@ impl Server {
             ),
             listen::serve(self.debug, debug, &config.http, timing, stop.cancelled_owned()),
         );
+        // What arrived of an upload whose connection was cut is kept, so that its client can go on behind it.
+        let kept = tokio::time::timeout(LAST_WRITES, registry.finish()).await;
+        if kept.is_err() {
+            warn!(
+                "the disk is too slow to keep what arrived of every upload; clients go on from where it was kept last"
+            );
+        }
         match served {
             Ok((stopped, _)) if stopped.cut == 0 => info!("stopped; every request was finished"),
             Ok((stopped, _)) => warn!(

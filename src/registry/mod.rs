@@ -26,6 +26,8 @@ mod uploads;
 
 use std::sync::Arc;
 
+use tokio_util::task::TaskTracker;
+
 use crate::oci::RepositoryName;
 use crate::storage::Storage;
 
@@ -48,6 +50,8 @@ pub struct Registry {
     settings: Arc<Settings>,
     locks: Arc<locks::Locks>,
     sessions: Arc<upload_sessions::Sessions>,
+    /// Work that goes on when the one who asked for it has gone away.
+    work: TaskTracker,
 }
 
 impl Registry {
@@ -58,6 +62,7 @@ impl Registry {
             settings: Arc::new(settings),
             locks: Arc::new(locks::Locks::new()),
             sessions: Arc::default(),
+            work: TaskTracker::new(),
         }
     }
 

@@ -81,7 +81,7 @@ impl Registry {
     ) -> Result<UploadStatus> {
         self.allow_writing()?;
         let (registry, repository) = (self.clone(), repository.clone());
-        to_its_end(async move {
+        self.to_its_end(async move {
             let claim = registry.sessions.claim(&repository, id).await;
             let progress = registry
                 .receive(&claim, &repository, id, chunk, body, Then::Keep, None)
@@ -110,7 +110,7 @@ impl Registry {
     ) -> Result<()> {
         self.allow_writing()?;
         let (registry, repository) = (self.clone(), repository.clone());
-        to_its_end(async move {
+        self.to_its_end(async move {
             let claim = registry.sessions.claim(&repository, id).await;
             let wanted = Some(digest.algorithm());
             let progress = registry
@@ -232,14 +232,23 @@ impl Registry {
             End::Superseded => Err(RegistryError::UploadTakenOver(id)),
         }
     }
-}
 
-/// Does the work even if the one who asked for it goes away, so that what has arrived is kept in order.
-async fn to_its_end<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
-    let done = tokio::spawn(work).await;
-    done.unwrap_or_else(|error| {
-        Err(RegistryError::Damaged(format!(
-            "the work on an upload stopped: {error}"
-        )))
-    })
+    /// Does the work even if the one who asked for it goes away, so that what has arrived is kept in order.
+    async fn to_its_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let done = self.work.spawn(work).await;
+        done.unwrap_or_else(|error| {
+            Err(RegistryError::Damaged(format!(
+                "the work on an upload stopped: {error}"
+            )))
+        })
+    }
+
+    /// Waits until what clients sent of uploads is kept. For the end of a server, when nothing is accepted any more.
+    pub async fn finish(&self) {
+        self.work.close();
+        self.work.wait().await;
+    }
 }

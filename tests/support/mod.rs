@@ -94,6 +94,14 @@ impl Start {
         self
     }
 
+    /// Starts in the directory of the volume without being told where to store.
+    pub fn without_root(mut self) -> Start {
+        self.command
+            .env_remove("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY");
+        self.command.current_dir(self.volume.path());
+        self
+    }
+
     /// Uses a configuration file of this content.
     pub fn config(mut self, content: &str) -> Start {
         let path = self.volume.path().join("config.yml");

@@ -1,0 +1,13 @@
+//! The other door: the commands, run as a person or an init system runs them.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failure in the harness is a failure of the test"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod serve;
+mod stop;
