@@ -15,6 +15,7 @@ use crate::registry::{Registry, RegistryError};
 
 use super::access_log;
 use super::handlers;
+use super::leftover;
 use super::reply::Reply;
 use super::route::{Effect, Route};
 use super::{HttpError, Settings};
@@ -81,6 +82,8 @@ impl App {
     pub fn into_router(self) -> Router {
         let logged = self.access_log;
         let router = Router::new().fallback(any(dispatch)).with_state(self);
+        // What a refusal leaves unread costs neither the connection nor the answer.
+        let router = router.layer(middleware::from_fn(leftover::read_on));
         // A handler that panics costs its own request.
         let router = router.layer(CatchPanicLayer::custom(panicked));
         // The line in the log, outermost, so that it knows how everything ended.

@@ -5,6 +5,7 @@ mod app;
 mod conditions;
 mod error;
 mod handlers;
+mod leftover;
 mod query;
 mod reply;
 mod route;

@@ -12,6 +12,7 @@ mod support;
 
 mod blobs;
 mod chunks;
+mod connections;
 mod errors;
 mod hash_states;
 mod mounts;
