@@ -11,7 +11,9 @@
 mod support;
 
 mod blobs;
+mod catalog;
 mod chunks;
+mod conditions;
 mod connections;
 mod deletes;
 mod errors;
@@ -20,6 +22,9 @@ mod limits;
 mod manifest_refusals;
 mod manifests;
 mod mounts;
+mod races;
+mod ranges;
 mod resume;
+mod tags;
 mod uploads;
 mod version;
