@@ -57,6 +57,22 @@ impl Durable {
         sync_directory(parent(path))
     }
 
+    /// Removes a directory and everything below it, without waiting for the disk.
+    pub(super) fn remove_all(&self, path: &Path) -> io::Result<()> {
+        let removed = fs::remove_dir_all(path);
+        if removed.is_ok() {
+            // What is gone waits for no sync. Nobody writes below a directory while it is removed.
+            self.fresh().retain(|made| !made.starts_with(path));
+        }
+        removed
+    }
+
+    /// How many directories wait for their sync.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.fresh().len()
+    }
+
     fn write_aside_and_rename(
         &self,
         path: &Path,
