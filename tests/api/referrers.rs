@@ -224,3 +224,46 @@ async fn a_referrer_may_be_referred_to_and_may_name_its_subject_by_sha512() {
     repo.put(&other.digest(), &other).await.is(201);
     assert_eq!(digests(&referrers(&repo, &subject, "").await), [other.digest()]);
 }
+
+/// A page of a thousand referrers must not be a page of a thousand times four megabytes.
+#[tokio::test]
+async fn a_page_is_no_longer_than_a_manifest_may_be() {
+    let wharf = Wharf::shared();
+    let repo = wharf.repo("referrers/large");
+    let (image, _) = referred(&repo, &[]).await;
+    for number in 0..5 {
+        let note = number.to_string().repeat(1_500_000);
+        let manifest = Manifest::about(&image, SBOM, &note);
+        repo.put(&manifest.digest(), &manifest).await.is(201);
+    }
+    let mut lengths = Vec::new();
+    let mut next = Some(repo.path(&format!("referrers/{}", image.digest())));
+    while let Some(path) = next {
+        let page = repo.client().get(&path).await.is(200);
+        assert!(
+            page.body.len() < 4 * 1024 * 1024 + 1000,
+            "{} bytes",
+            page.body.len()
+        );
+        lengths.push(digests(&page).len());
+        next = page.next();
+    }
+    assert_eq!(lengths, [2, 2, 1]);
+}
+
+#[tokio::test]
+async fn a_full_page_that_is_the_last_leads_to_no_other() {
+    let repo = Wharf::shared().repo("referrers/full");
+    let (image, _) = referred(&repo, &[SBOM, SIGNATURE, SBOM]).await;
+    assert!(!referrers(&repo, &image.digest(), "?n=3").await.has("link"));
+    assert!(
+        !referrers(
+            &repo,
+            &image.digest(),
+            "?n=2&artifactType=application/vnd.example.sbom.v1"
+        )
+        .await
+        .has("link")
+    );
+    assert!(referrers(&repo, &image.digest(), "?n=2").await.has("link"));
+}
