@@ -18,6 +18,8 @@ mod connections;
 mod deletes;
 mod errors;
 mod hash_states;
+mod hostile_paths;
+mod hostile_volume;
 mod limits;
 mod manifest_refusals;
 mod manifests;
