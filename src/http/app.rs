@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use axum::middleware;
 use axum::routing::any;
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -15,6 +16,7 @@ use futures_util::FutureExt;
 use crate::registry::{Registry, RegistryError};
 use crate::telemetry::Metrics;
 
+use super::leftover;
 use super::record::Recorder;
 use super::reply::Reply;
 use super::route::{Effect, Route};
@@ -86,7 +88,11 @@ impl App {
 
     /// The service that answers requests.
     pub fn into_router(self) -> Router {
-        Router::new().fallback(any(serve)).with_state(self)
+        // What a refusal leaves unread of a body costs neither the connection nor the answer.
+        Router::new()
+            .fallback(any(serve))
+            .with_state(self)
+            .layer(middleware::from_fn(leftover::read_on))
     }
 
     /// Where a client finds the route: a path, never a host, so that it is right behind any proxy.

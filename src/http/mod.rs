@@ -5,6 +5,7 @@ mod conditions;
 mod debug;
 mod error;
 mod handlers;
+mod leftover;
 pub mod listen;
 mod query;
 mod record;

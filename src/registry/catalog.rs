@@ -120,10 +120,13 @@ impl Walk {
 
     /// Whether the directory has what makes it a repository that is looked for.
     async fn is_repository(&self, registry: &Registry, name: &RepositoryName) -> Result<bool> {
-        let behind = &self.marker[..self.marker.len() - 1];
+        // The first name that is not before the marker's, so that no stray neighbour hides it.
+        let (stem, end) = self.marker.split_at(self.marker.len() - 1);
+        let before: String = end.bytes().map(|end| char::from(end - 1)).collect();
+        let behind = format!("{stem}{before}{}", char::MAX);
         let next = registry
             .storage
-            .list(&layout::repository(name), Some(behind), 1)
+            .list(&layout::repository(name), Some(&behind), 1)
             .await?;
         Ok(next
             .first()

@@ -15,6 +15,11 @@ use super::{Page, Registry, RegistryError, Result, layout};
 
 /// The longest page, in descriptors.
 const PAGE_MAX: usize = 1000;
+/// The longest page, in bytes of JSON, unless one descriptor alone is longer: annotations have no length of their own, and
+/// clients need not take more than this (distribution-spec: a manifest of 4 MiB).
+const PAGE_BYTES: usize = 4 * 1024 * 1024;
+/// How many names are fetched at once.
+const BATCH: usize = 256;
 /// How many referrers are looked at side by side.
 const SIDE_BY_SIDE: usize = 8;
 
@@ -23,8 +28,15 @@ const SIDE_BY_SIDE: usize = 8;
 pub struct Referrers {
     /// What is known of each, in the order of their digests.
     pub descriptors: Vec<Descriptor>,
-    /// The digest to continue behind, if there may be more.
+    /// The digest to continue behind, if there are more.
     pub next: Option<Digest>,
+}
+
+/// Some of the names under which referrers may be found, in order.
+struct Names {
+    digests: Vec<Digest>,
+    /// Where to continue; `None` behind the last.
+    rest: Option<String>,
 }
 
 impl Registry {
@@ -38,35 +50,46 @@ impl Registry {
         page: &Page,
     ) -> Result<Referrers> {
         let limit = page.limit.unwrap_or(PAGE_MAX).min(PAGE_MAX);
-        let tagged = self.fallback_tag(repository, subject).await?;
+        let mut descriptors: Vec<Descriptor> = Vec::new();
+        if limit == 0 {
+            return Ok(Referrers {
+                descriptors,
+                next: None,
+            });
+        }
+        let tagged = &self.fallback_tag(repository, subject).await?;
+        let mut bytes = 0;
         let mut last = page.last.clone();
-        let mut found = Vec::new();
-        while found.len() < limit {
-            let wanted = limit - found.len();
+        loop {
             let names = self
-                .names_behind(repository, subject, &tagged, last.as_deref(), wanted)
+                .names_behind(repository, subject, tagged, last.as_deref())
                 .await?;
-            let complete = names.len() < wanted;
-            last = names.last().map(Digest::to_string);
-            let tagged = &tagged;
-            let looked =
-                stream::iter(names).map(|name| self.referrer(repository, subject, name, tagged.get(&name)));
-            let described: Vec<Option<Descriptor>> = looked.buffered(SIDE_BY_SIDE).try_collect().await?;
-            let of_type = |found: &Descriptor| {
-                artifact_type.is_none_or(|kind| found.artifact_type.as_deref() == Some(kind))
-            };
-            found.extend(described.into_iter().flatten().filter(of_type));
-            if complete {
+            let looked = stream::iter(names.digests)
+                .map(|name| self.referrer(repository, subject, name, tagged.get(&name)));
+            let mut looked = std::pin::pin!(looked.buffered(SIDE_BY_SIDE));
+            while let Some(found) = looked.try_next().await? {
+                let of_type = |found: &Descriptor| {
+                    artifact_type.is_none_or(|kind| found.artifact_type.as_deref() == Some(kind))
+                };
+                let Some(found) = found.filter(of_type) else {
+                    continue;
+                };
+                bytes += serde_json::to_vec(&found).map_or(0, |json| json.len());
+                // This one is for the next page, and shows that there is one.
+                if descriptors.len() == limit || (bytes > PAGE_BYTES && !descriptors.is_empty()) {
+                    let next = descriptors.last().map(|last| last.digest);
+                    return Ok(Referrers { descriptors, next });
+                }
+                descriptors.push(found);
+            }
+            last = names.rest;
+            if last.is_none() {
                 return Ok(Referrers {
-                    descriptors: found,
+                    descriptors,
                     next: None,
                 });
             }
         }
-        Ok(Referrers {
-            descriptors: found,
-            next: last.and_then(|last| last.parse().ok()).filter(|_| limit > 0),
-        })
     }
 
     /// Notes that a manifest refers to a subject. Done before the manifest becomes readable.
@@ -89,22 +112,27 @@ impl Registry {
         subject: &Digest,
         tagged: &BTreeMap<Digest, Descriptor>,
         last: Option<&str>,
-        wanted: usize,
-    ) -> Result<Vec<Digest>> {
+    ) -> Result<Names> {
         let ours = self
             .storage
-            .list(&layout::referrers(repository, subject), last, wanted)
+            .list(&layout::referrers(repository, subject), last, BATCH)
             .await?;
-        let mut names: Vec<Digest> = ours
+        // What lies behind the last of a full batch comes with the next. It may be a stray file and no digest at all.
+        let rest = (ours.len() == BATCH)
+            .then(|| ours.last().map(|entry| entry.name.clone()))
+            .flatten();
+        let mut digests: Vec<Digest> = ours
             .into_iter()
             .filter_map(|entry| entry.name.parse().ok())
             .collect();
-        let behind = |digest: &&Digest| last.is_none_or(|last| digest.to_string().as_str() > last);
-        names.extend(tagged.keys().filter(behind));
-        names.sort_unstable();
-        names.dedup();
-        names.truncate(wanted);
-        Ok(names)
+        let here = |digest: &&Digest| {
+            let name = digest.to_string();
+            last.is_none_or(|last| name.as_str() > last) && rest.as_ref().is_none_or(|rest| name <= *rest)
+        };
+        digests.extend(tagged.keys().filter(here));
+        digests.sort_unstable();
+        digests.dedup();
+        Ok(Names { digests, rest })
     }
 
     /// What is known of one referrer; `None` if the repository does not hold it any more.

@@ -55,6 +55,10 @@ impl StorageError {
     /// Sorts what the system said into what callers treat differently.
     pub(super) fn from_io(action: &'static str, key: &Key, source: io::Error) -> StorageError {
         match source.kind() {
+            // A symbolic link that leads to itself leads nowhere.
+            _ if source.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+                StorageError::NotFound(key.clone())
+            }
             // A name below something that is a plain file is not there either.
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StorageError::NotFound(key.clone()),
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StorageError::Full {

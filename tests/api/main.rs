@@ -1,20 +1,35 @@
 //! The wire: every endpoint and every error, from outside, over sockets.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "other binaries use other parts of the harness"
+)]
 #[path = "../support/mod.rs"]
 mod support;
 
-use support::Wharf;
-
-#[tokio::test]
-async fn the_version_is_answered_with_and_without_a_slash() {
-    let wharf = Wharf::start();
-    for path in ["/v2/", "/v2"] {
-        let response = reqwest::get(wharf.at(path)).await.unwrap();
-        assert_eq!(response.status(), 200);
-        assert_eq!(
-            response.headers()["docker-distribution-api-version"],
-            "registry/2.0"
-        );
-        assert_eq!(response.text().await.unwrap(), "{}");
-    }
-}
+mod blobs;
+mod catalog;
+mod chunks;
+mod conditions;
+mod connections;
+mod deletes;
+mod errors;
+mod hash_states;
+mod hostile_paths;
+mod hostile_volume;
+mod limits;
+mod manifest_refusals;
+mod manifests;
+mod mounts;
+mod races;
+mod ranges;
+mod referrers;
+mod referrers_elsewhere;
+mod resume;
+mod tags;
+mod uploads;
+mod version;
+mod volume;

@@ -1,11 +1,19 @@
 //! The harness: the real program on a port of its own, on a volume of its own.
 
 use std::io::{BufRead, BufReader, Read};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tempfile::TempDir;
+
+pub mod answer;
+pub mod client;
+pub mod content;
+pub mod raw;
+pub mod repository;
+pub mod upload;
 
 /// A running Wharf. It is killed and its volume removed when this is dropped.
 pub struct Wharf {
@@ -14,6 +22,18 @@ pub struct Wharf {
     pub url: String,
     volume: Arc<TempDir>,
     log: Arc<Mutex<String>>,
+}
+
+/// A running Wharf that other tests use too. It runs for as long as anybody holds it or a client of it.
+#[derive(Clone)]
+pub struct SharedWharf(Arc<Wharf>);
+
+impl Deref for SharedWharf {
+    type Target = Wharf;
+
+    fn deref(&self) -> &Wharf {
+        &self.0
+    }
 }
 
 /// How a Wharf is started.
@@ -28,16 +48,33 @@ impl Wharf {
         Wharf::prepare().go()
     }
 
+    /// One that several tests use at the same time, each in repositories of its own. It ends with the last of them.
+    pub fn shared() -> SharedWharf {
+        static RUNNING: Mutex<Weak<Wharf>> = Mutex::new(Weak::new());
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(wharf) = running.upgrade() {
+            return SharedWharf(wharf);
+        }
+        let wharf = Arc::new(Wharf::start());
+        *running = Arc::downgrade(&wharf);
+        SharedWharf(wharf)
+    }
+
     /// To be started on an empty volume.
     pub fn prepare() -> Start {
         Start::on(Arc::new(tempfile::tempdir().unwrap()))
     }
 
     /// Kills it as a crash would and starts it again on the same volume.
-    pub fn crash_and_restart(mut self) -> Wharf {
+    pub fn crash_and_restart(self) -> Wharf {
+        self.crash().go()
+    }
+
+    /// Kills it as a crash would. What it was started with is to be said again.
+    pub fn crash(mut self) -> Start {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        Start::on(Arc::clone(&self.volume)).go()
+        Start::on(Arc::clone(&self.volume))
     }
 
     /// `127.0.0.1:PORT`.
@@ -58,6 +95,33 @@ impl Wharf {
     /// The directory `docker/registry/v2/repositories/<name>`.
     pub fn repository(&self, name: &str) -> PathBuf {
         self.volume().join("docker/registry/v2/repositories").join(name)
+    }
+
+    /// The paths of all files below a directory, relative to it, sorted.
+    pub fn files_below(directory: &Path) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut left = vec![directory.to_owned()];
+        while let Some(next) = left.pop() {
+            // What is not there has no files.
+            for entry in std::fs::read_dir(&next).into_iter().flatten() {
+                let entry = entry.unwrap();
+                if entry.file_type().unwrap().is_dir() {
+                    left.push(entry.path());
+                } else {
+                    let path = entry.path();
+                    found.push(path.strip_prefix(directory).unwrap().display().to_string());
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    /// Its memory that is resident now, in bytes.
+    pub fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
     }
 
     /// The server's process id.

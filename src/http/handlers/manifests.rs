@@ -79,8 +79,10 @@ pub(super) async fn put(
     if let Some(subject) = put.subject {
         reply = reply.header(OCI_SUBJECT, subject);
     }
-    for tag in asked {
-        reply = reply.header(OCI_TAG, tag);
+    if !asked.is_empty() {
+        // One line for all: many clients take no more than a hundred lines.
+        let tags: Vec<&str> = asked.iter().map(Tag::as_str).collect();
+        reply = reply.header(OCI_TAG, tags.join(", "));
     }
     let home = Route::GetManifest(name, Reference::Digest(put.digest));
     Ok(reply.header(header::LOCATION, app.location(&home)).done())

@@ -1,7 +1,7 @@
 //! The one way in which anything becomes visible on disk: written aside, synced, renamed, and the directory synced.
 //! Nothing else in the program renames or creates a visible file.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub(super) struct Durable {
     /// Two writers may need one new directory. The second finds it there while the first has not synced it yet; were it
     /// to sync only its own file, a power cut could take both. So whoever works below such a directory syncs its parent
     /// too. A directory leaves the set only after a sync that worked.
-    fresh: Mutex<HashSet<PathBuf>>,
+    fresh: Mutex<BTreeSet<PathBuf>>,
 }
 
 /// What is left to do before an entry of a directory is durable: these directories must be synced.
@@ -55,6 +55,29 @@ impl Durable {
     pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)?;
         sync_directory(parent(path))
+    }
+
+    /// Removes a directory and everything below it, without waiting for the disk.
+    pub(super) fn remove_all(&self, path: &Path) -> io::Result<()> {
+        let removed = fs::remove_dir_all(path);
+        if removed.is_ok() {
+            // What is gone waits for no sync. Nobody writes below a directory while it is removed.
+            let mut fresh = self.fresh();
+            // Paths are ordered by component, so what lies below one follows it.
+            let below = fresh
+                .range(path.to_owned()..)
+                .take_while(|made| made.starts_with(path));
+            for made in below.cloned().collect::<Vec<_>>() {
+                fresh.remove(&made);
+            }
+        }
+        removed
+    }
+
+    /// How many directories wait for their sync.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.fresh().len()
     }
 
     fn write_aside_and_rename(
@@ -95,13 +118,9 @@ impl Durable {
                 }
             }
         }
-        Ok(Pending(
-            self.fresh()
-                .iter()
-                .filter(|made| directory.starts_with(made))
-                .cloned()
-                .collect(),
-        ))
+        let fresh = self.fresh();
+        let noted = directory.ancestors().filter(|above| fresh.contains(*above));
+        Ok(Pending(noted.map(Path::to_owned).collect()))
     }
 
     /// Syncs the entry of `path` in its directory, and those of the directories above that wait for it.
@@ -115,7 +134,7 @@ impl Durable {
     }
 
     /// Held for a moment, never while the disk is at work.
-    fn fresh(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
+    fn fresh(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
         self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -111,8 +111,8 @@ impl Storage for Filesystem {
     }
 
     async fn delete_all(&self, key: &Key) -> Result<()> {
-        let path = self.path(key);
-        absent_is_fine(blocking("delete", key, move || fs::remove_dir_all(&path)).await)
+        let (path, durable) = (self.path(key), Arc::clone(&self.durable));
+        absent_is_fine(blocking("delete", key, move || durable.remove_all(&path)).await)
     }
 
     async fn list(&self, key: &Key, after: Option<&str>, limit: usize) -> Result<Vec<Entry>> {

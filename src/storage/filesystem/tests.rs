@@ -186,3 +186,36 @@ fn a_directory_that_cannot_be_made_is_refused_with_the_path_and_a_remedy() {
         "{message}"
     );
 }
+
+#[tokio::test]
+async fn what_was_made_for_something_that_is_removed_is_forgotten() {
+    let (_directory, storage) = filesystem();
+    storage.put(&key("a/b/kept"), Bytes::from("x")).await.unwrap();
+    for upload in 0..10 {
+        let upload = key("a/b").child(&upload.to_string());
+        storage
+            .jot(&upload.descend(["c", "note"]), Bytes::new())
+            .await
+            .unwrap();
+        storage.delete_all(&upload).await.unwrap();
+    }
+    assert_eq!(storage.durable.waiting(), 0);
+}
+
+#[tokio::test]
+async fn a_link_that_leads_to_itself_leads_nowhere() {
+    let (directory, storage) = filesystem();
+    std::os::unix::fs::symlink("loop", directory.path().join("loop")).unwrap();
+    assert!(
+        storage
+            .get(&key("loop"))
+            .await
+            .is_err_and(|error| error.is_not_found())
+    );
+    assert!(
+        storage
+            .stat(&key("loop/below"))
+            .await
+            .is_err_and(|error| error.is_not_found())
+    );
+}
