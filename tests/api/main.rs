@@ -29,6 +29,7 @@ mod ranges;
 mod referrers;
 mod referrers_elsewhere;
 mod resume;
+mod switches;
 mod tags;
 mod uploads;
 mod version;
