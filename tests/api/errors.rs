@@ -142,7 +142,6 @@ async fn a_refused_head_has_the_headers_of_the_refused_get_and_no_body() {
 }
 
 #[tokio::test]
-#[ignore = "needs the log"]
 async fn a_failure_inside_is_logged_with_its_cause() {
     let wharf = Wharf::start();
     let repo = wharf.repo("errors/logged");

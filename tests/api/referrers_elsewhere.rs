@@ -142,7 +142,6 @@ async fn without_our_directory_everything_is_still_served() {
 }
 
 #[tokio::test]
-#[ignore = "needs serve to complete the referrers"]
 async fn referrers_are_found_again_when_our_directory_is_lost() {
     let wharf = Wharf::start();
     let repo = wharf.repo("elsewhere/rebuilt");

@@ -86,7 +86,6 @@ async fn the_status_is_the_same_to_get_and_head() {
 }
 
 #[tokio::test]
-#[ignore = "the router adds one to an answer to HEAD; to be taken off where connections are served"]
 async fn an_answer_that_cannot_have_a_body_has_no_length() {
     let repo = Wharf::shared().repo("uploads/nolength");
     let upload = repo.upload().await;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, Response};
-use axum::routing::future::RouteFuture;
+use axum::http::header::CONTENT_LENGTH;
+use axum::http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::{Service, service_fn};
 use tower::Service as _;
@@ -24,10 +24,21 @@ pub(super) struct Common {
 }
 
 impl Common {
-    fn answer(&self, request: Request<Incoming>) -> RouteFuture<Infallible> {
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Result<Response<Body>, Infallible>> + Send + use<> {
         let mut request = request.map(|body| Arriving::new(body, self.patience));
         request.extensions_mut().insert(self.peer.clone());
-        self.app.clone().call(request)
+        let answer = self.app.clone().call(request);
+        async move {
+            let mut answer = answer.await?;
+            // The router gives every answer to HEAD a length. One that cannot have a body has none (RFC 9110 §8.6).
+            if matches!(answer.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+                answer.headers_mut().remove(CONTENT_LENGTH);
+            }
+            Ok(answer)
+        }
     }
 
     /// Serves a connection that carries one request after the other.
