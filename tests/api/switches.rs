@@ -89,7 +89,6 @@ impl Filled {
 
 /// S7: a change that is reached by a route nobody thought of is refused here too.
 #[tokio::test]
-#[ignore = "needs the configuration"]
 async fn a_read_only_registry_refuses_every_change_and_serves_everything() {
     let settings = config("  maintenance:\n    readonly:\n      enabled: true", "");
     let filled = filled(|start| start.config(&settings)).await;
@@ -108,7 +107,6 @@ async fn a_read_only_registry_refuses_every_change_and_serves_everything() {
 
 /// CVE-2026-41888: deleting by tag ignored the switch.
 #[tokio::test]
-#[ignore = "needs the configuration"]
 async fn with_deleting_switched_off_nothing_is_deleted_and_pushing_goes_on() {
     let settings = config("  delete:\n    enabled: false", "");
     let filled = filled(|start| start.config(&settings)).await;
@@ -136,7 +134,6 @@ async fn with_deleting_switched_off_nothing_is_deleted_and_pushing_goes_on() {
 }
 
 #[tokio::test]
-#[ignore = "needs the configuration"]
 async fn without_validation_sparse_manifests_and_urls_are_accepted() {
     let settings = config("", "validation:\n  disabled: true");
     let wharf = Wharf::prepare().config(&settings).go();
@@ -155,7 +152,6 @@ async fn without_validation_sparse_manifests_and_urls_are_accepted() {
 }
 
 #[tokio::test]
-#[ignore = "needs the configuration"]
 async fn urls_that_the_operator_allows_are_accepted() {
     let settings = config(
         "",
@@ -177,7 +173,6 @@ async fn urls_that_the_operator_allows_are_accepted() {
 }
 
 #[tokio::test]
-#[ignore = "needs the configuration"]
 async fn of_an_index_only_the_listed_platforms_are_needed() {
     let platforms = "validation:\n  manifests:\n    indexes:\n      platforms: list\n      platformlist:\n      - architecture: arm64\n        os: linux";
     let wharf = Wharf::prepare().config(&config("", platforms)).go();
@@ -201,7 +196,6 @@ async fn of_an_index_only_the_listed_platforms_are_needed() {
 }
 
 #[tokio::test]
-#[ignore = "needs the configuration"]
 async fn pages_are_no_longer_than_the_operator_says() {
     let wharf = Wharf::prepare()
         .config(&config("", "catalog:\n  maxentries: 2\ntags:\n  maxtags: 3"))
@@ -226,7 +220,6 @@ async fn pages_are_no_longer_than_the_operator_says() {
 }
 
 #[tokio::test]
-#[ignore = "needs the configuration"]
 async fn below_a_prefix_everything_leads_on_below_it() {
     let settings = config("", "").replace("addr: :0", "addr: :0\n  prefix: /my/registry/");
     let wharf = Wharf::prepare().config(&settings).go();
@@ -248,7 +241,6 @@ async fn below_a_prefix_everything_leads_on_below_it() {
 }
 
 #[tokio::test]
-#[ignore = "needs the configuration"]
 async fn headers_that_the_operator_sets_are_on_every_answer() {
     let headers = "addr: :0\n  headers:\n    X-Content-Type-Options: [other]\n    X-Own: [one]";
     let wharf = Wharf::prepare()
