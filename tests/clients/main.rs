@@ -19,6 +19,7 @@ mod content;
 mod daemon;
 mod docker;
 mod podman;
+mod registry2;
 mod served;
 mod skopeo;
 mod space;
@@ -29,3 +30,6 @@ mod space;
 )]
 #[path = "../support/mod.rs"]
 mod support;
+mod volume;
+mod volume_uploads;
+mod wire;
