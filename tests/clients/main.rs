@@ -18,6 +18,8 @@ mod containers;
 mod content;
 mod daemon;
 mod docker;
+mod from_elsewhere;
+mod network;
 mod podman;
 mod registry2;
 mod served;
