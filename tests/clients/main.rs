@@ -19,6 +19,7 @@ mod content;
 mod daemon;
 mod docker;
 mod from_elsewhere;
+mod image;
 mod network;
 mod podman;
 mod registry2;
@@ -32,6 +33,7 @@ mod space;
 )]
 #[path = "../support/mod.rs"]
 mod support;
+mod toolchain;
 mod volume;
 mod volume_uploads;
 mod wire;
