@@ -1,16 +1,8 @@
 //! A client of the Rust ecosystem, the `oci-client` crate: push, pull, mount, lists, referrers; byte for byte.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "what a test cannot do without fails it"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what a test cannot do without fails it")]
 
-#[expect(
-    dead_code,
-    unreachable_pub,
-    reason = "shared with other tests; this one uses a part of it"
-)]
+#[expect(dead_code, unreachable_pub, reason = "shared with other tests; this one uses a part of it")]
 mod support;
 
 use futures_util::TryStreamExt;
@@ -36,10 +28,7 @@ async fn an_image_comes_back_byte_for_byte_pushed_in_chunks_and_in_one_piece() {
         let image = image(&wharf, "team/app", tag);
         let (layers, config) = (layers(tag), config());
         let manifest = OciImageManifest::build(&layers, &config, None);
-        client
-            .push(&image, &layers, config, AUTH, Some(manifest.clone()))
-            .await
-            .unwrap();
+        client.push(&image, &layers, config, AUTH, Some(manifest.clone())).await.unwrap();
 
         let (raw, digest) = client.pull_manifest_raw(&image, AUTH, &[MANIFEST]).await.unwrap();
         assert_eq!(digest, Digest::of(Algorithm::Sha256, &raw).to_string());
@@ -60,10 +49,7 @@ async fn a_manifest_keeps_its_spelling() {
     client.push(&image, &[], config(), AUTH, None).await.unwrap();
     let manifest = OciImageManifest::build(&[], &config(), None);
     let spelled = format!("\n{}\n\n", serde_json::to_string_pretty(&manifest).unwrap()).into_bytes();
-    client
-        .push_manifest_raw(&image, spelled.clone(), MANIFEST.parse().unwrap())
-        .await
-        .unwrap();
+    client.push_manifest_raw(&image, spelled.clone(), MANIFEST.parse().unwrap()).await.unwrap();
     let (raw, _) = client.pull_manifest_raw(&image, AUTH, &[MANIFEST]).await.unwrap();
     assert_eq!(raw, spelled);
 }
@@ -75,10 +61,7 @@ async fn a_pull_that_broke_off_goes_on_where_it_was() {
     let (layers, config) = (layers("1"), config());
     let manifest = OciImageManifest::build(&layers, &config, None);
     client.push(&image, &layers, config, AUTH, None).await.unwrap();
-    let rest = client
-        .pull_blob_stream_partial(&image, &manifest.layers[0], 1000, None)
-        .await
-        .unwrap();
+    let rest = client.pull_blob_stream_partial(&image, &manifest.layers[0], 1000, None).await.unwrap();
     let BlobResponse::Partial(rest) = rest else {
         panic!("the whole was sent");
     };
@@ -92,10 +75,7 @@ async fn blobs_are_mounted_and_tags_repositories_and_referrers_listed() {
     let client = client(false);
     let (layers, from) = (layers("1"), image(&wharf, "team/app", "1"));
     for tag in ["1", "2", "3"] {
-        client
-            .push(&image(&wharf, "team/app", tag), &layers, config(), AUTH, None)
-            .await
-            .unwrap();
+        client.push(&image(&wharf, "team/app", tag), &layers, config(), AUTH, None).await.unwrap();
     }
     let to = image(&wharf, "other/app", "1");
     let digest = layers[0].sha256_digest();
@@ -113,22 +93,12 @@ async fn blobs_are_mounted_and_tags_repositories_and_referrers_listed() {
 
     let subject = client.fetch_manifest_digest(&from, AUTH).await.unwrap();
     let subject = from.clone_with_digest(subject);
-    assert!(
-        client
-            .pull_referrers(&subject, None)
-            .await
-            .unwrap()
-            .manifests
-            .is_empty()
-    );
+    assert!(client.pull_referrers(&subject, None).await.unwrap().manifests.is_empty());
 }
 
 fn client(in_one_piece: bool) -> Client {
-    let config = ClientConfig {
-        protocol: ClientProtocol::Http,
-        use_monolithic_push: in_one_piece,
-        ..ClientConfig::default()
-    };
+    let config =
+        ClientConfig { protocol: ClientProtocol::Http, use_monolithic_push: in_one_piece, ..ClientConfig::default() };
     Client::new(config)
 }
 
@@ -144,7 +114,5 @@ fn config() -> Config {
 fn layers(salt: &str) -> Vec<ImageLayer> {
     let large: Vec<u8> = salt.bytes().chain(0..=250).cycle().take(LARGE).collect();
     let small = format!("small {salt}").into_bytes();
-    [large, small]
-        .map(|data| ImageLayer::new(data, LAYER.to_owned(), None))
-        .into()
+    [large, small].map(|data| ImageLayer::new(data, LAYER.to_owned(), None)).into()
 }

@@ -1,5 +1,6 @@
 //! What the server does without being asked.
 
+use std::error::Error;
 use std::time::{Duration, SystemTime};
 
 use tracing::{error, info};
@@ -12,35 +13,27 @@ const FIRST_PURGE: Duration = Duration::from_secs(60);
 /// Starts it. It ends with the runtime.
 pub(super) fn start(registry: &Registry) {
     tokio::spawn(complete_referrers(registry.clone()));
-    if let Some(purging) = registry
-        .settings()
-        .upload_purging
-        .filter(|_| !registry.settings().read_only)
-    {
+    if let Some(purging) = registry.settings().upload_purging.filter(|_| !registry.settings().read_only) {
         tokio::spawn(purge(registry.clone(), purging));
     }
 }
 
 async fn complete_referrers(registry: Registry) {
     if let Err(error) = registry.complete_referrers().await {
-        error!(%error, "cannot note the referrers that the volume holds; it is tried again at the next start");
+        error!(
+            error = &error as &dyn Error,
+            "cannot note the referrers that the volume holds; it is tried again at the next start"
+        );
     }
 }
 
 async fn purge(registry: Registry, purging: UploadPurging) {
     tokio::time::sleep(FIRST_PURGE.min(purging.interval)).await;
     loop {
-        match registry
-            .purge_uploads(SystemTime::now(), purging.age, purging.dry_run)
-            .await
-        {
+        match registry.purge_uploads(SystemTime::now(), purging.age, purging.dry_run).await {
             Ok(purged) if purged == Default::default() => {}
-            Ok(purged) => info!(
-                removed = purged.removed,
-                unknown = purged.unknown,
-                "looked for abandoned uploads"
-            ),
-            Err(error) => error!(%error, "cannot look for abandoned uploads; it is tried again"),
+            Ok(purged) => info!(removed = purged.removed, unknown = purged.unknown, "looked for abandoned uploads"),
+            Err(error) => error!(error = &error as &dyn Error, "cannot look for abandoned uploads; it is tried again"),
         }
         tokio::time::sleep(purging.interval).await;
     }

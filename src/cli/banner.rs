@@ -9,8 +9,8 @@ pub(super) struct Banner {
     pub(super) urls: Vec<String>,
     /// The directory.
     pub(super) root: PathBuf,
-    /// Whether nothing can be changed.
-    pub(super) read_only: bool,
+    /// What everybody may do.
+    pub(super) may: &'static str,
     /// How to make clients trust a private authority, if there is one.
     pub(super) trust: Option<String>,
 }
@@ -22,20 +22,9 @@ impl fmt::Display for Banner {
             writeln!(f, "  listening  {url}")?;
         }
         writeln!(f, "  storing    {}", self.root.display())?;
-        let may = if self.read_only {
-            "pull; nobody may push (read-only)"
-        } else {
-            "pull, push and delete"
-        };
-        writeln!(
-            f,
-            "  open to    everyone who can reach it may {may}, without logging in"
-        )?;
+        writeln!(f, "  open to    everyone who can reach it, without logging in, to {}", self.may)?;
         let host = self.example_host();
-        writeln!(
-            f,
-            "  try        docker tag IMAGE {host}/IMAGE && docker push {host}/IMAGE"
-        )?;
+        writeln!(f, "  try        docker tag IMAGE {host}/IMAGE && docker push {host}/IMAGE")?;
         match &self.trust {
             Some(trust) => write!(f, "\n{trust}"),
             None => Ok(()),
@@ -46,10 +35,7 @@ impl fmt::Display for Banner {
 impl Banner {
     /// How a client on this machine names the registry.
     fn example_host(&self) -> String {
-        let port = self
-            .urls
-            .iter()
-            .find_map(|url| url.rsplit_once(':')?.1.parse::<u16>().ok());
+        let port = self.urls.iter().find_map(|url| url.rsplit_once(':')?.1.parse::<u16>().ok());
         format!("localhost:{}", port.unwrap_or(5000))
     }
 }

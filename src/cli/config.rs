@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use crate::config::{Config, ConfigError};
 
-use super::tell::tell;
+use crate::telemetry::Causes;
 
 /// The status when a configuration cannot be used: `EX_CONFIG` of `sysexits.h`.
 const UNUSABLE: u8 = 78;
@@ -58,11 +58,7 @@ pub(super) fn run(
     }
     match &args.command {
         Command::Check { file } => {
-            writeln!(
-                out,
-                "{}: Wharf can start with this configuration.",
-                file.display()
-            )?;
+            writeln!(out, "{}: Wharf can start with this configuration.", file.display())?;
         }
         Command::Show { .. } => config.show(out)?,
     }
@@ -71,12 +67,8 @@ pub(super) fn run(
 
 /// Writes an error with its causes, and answers with its status.
 pub(super) fn refuse(error: &ConfigError, err: &mut dyn Write) -> io::Result<ExitCode> {
-    tell(error, err)?;
-    let status = if matches!(error, ConfigError::Unreadable { .. }) {
-        UNREADABLE
-    } else {
-        UNUSABLE
-    };
+    writeln!(err, "{}", Causes(error))?;
+    let status = if matches!(error, ConfigError::Unreadable { .. }) { UNREADABLE } else { UNUSABLE };
     Ok(ExitCode::from(status))
 }
 

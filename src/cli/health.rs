@@ -25,11 +25,7 @@ pub(super) fn run(file: Option<&Path>, err: &mut dyn Write) -> io::Result<ExitCo
     // A plain listener answers the question itself. One that speaks https answers a plain request with a refusal that
     // only a living server of ours writes, whatever its certificate.
     let listeners = &config.http.listeners;
-    let Some(listener) = listeners
-        .iter()
-        .find(|listener| listener.tls.is_none())
-        .or(listeners.first())
-    else {
+    let Some(listener) = listeners.iter().find(|listener| listener.tls.is_none()).or(listeners.first()) else {
         return Ok(ExitCode::FAILURE);
     };
     match ask(listener, &config.http.prefix) {
@@ -97,10 +93,5 @@ fn exchange(mut stream: impl Read + Write, prefix: &str) -> io::Result<u16> {
     let mut line = String::new();
     BufReader::new(stream.take(1024)).read_line(&mut line)?;
     let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
-    status.ok_or_else(|| {
-        io::Error::new(
-            io::ErrorKind::InvalidData,
-            "what answers there does not speak http",
-        )
-    })
+    status.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "what answers there does not speak http"))
 }

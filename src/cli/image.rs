@@ -18,11 +18,7 @@ const OLD_VOLUME: &str = "/tmp/registry";
 /// The arguments with the command that registry:2's entry point leaves out: a file alone is to be served.
 pub(super) fn spelled(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = arguments.into_iter().collect();
-    let file = |argument: &OsString| {
-        [".yml", ".yaml"]
-            .iter()
-            .any(|end| argument.to_string_lossy().ends_with(end))
-    };
+    let file = |argument: &OsString| [".yml", ".yaml"].iter().any(|end| argument.to_string_lossy().ends_with(end));
     if arguments.get(1).is_some_and(file) {
         arguments.insert(1, "serve".into());
     }
@@ -69,10 +65,7 @@ mod tests {
     #[test]
     fn a_file_alone_is_served_as_registry_2s_entry_point_does() {
         let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
-        assert_eq!(
-            spelled(words(&["wharf", "/etc/c.yml"])),
-            words(&["wharf", "serve", "/etc/c.yml"])
-        );
+        assert_eq!(spelled(words(&["wharf", "/etc/c.yml"])), words(&["wharf", "serve", "/etc/c.yml"]));
         for left in [
             &["registry", "serve", "a.yml"][..],
             &["wharf"],
@@ -86,21 +79,15 @@ mod tests {
     #[test]
     fn the_old_volume_counts_only_if_nobody_mounted_the_new_one() {
         let random = "5f".repeat(32);
-        let line = |source: &str, target: &str| {
-            format!("100 90 254:1 {source} {target} rw,relatime - ext4 /dev/vda1 rw\n")
-        };
+        let line =
+            |source: &str, target: &str| format!("100 90 254:1 {source} {target} rw,relatime - ext4 /dev/vda1 rw\n");
         let old = line("/home/a/registry", OLD_VOLUME);
         let anonymous = line(&format!("/var/lib/docker/volumes/{random}/_data"), VOLUME);
         let named = line("/var/lib/docker/volumes/images/_data", VOLUME);
         let bound = line("/srv/registry", VOLUME);
         assert!(only_old_is_mounted(&old));
         assert!(only_old_is_mounted(&format!("{old}{anonymous}")));
-        for mounts in [
-            String::new(),
-            anonymous.clone(),
-            format!("{old}{named}"),
-            format!("{bound}{old}"),
-        ] {
+        for mounts in [String::new(), anonymous.clone(), format!("{old}{named}"), format!("{bound}{old}")] {
             assert!(!only_old_is_mounted(&mounts), "{mounts}");
         }
     }

@@ -6,7 +6,6 @@ mod config;
 mod health;
 mod image;
 mod serve;
-mod tell;
 
 use std::io;
 use std::path::PathBuf;

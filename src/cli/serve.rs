@@ -15,10 +15,9 @@ use crate::http::listen::{self, BoundListener, Timing};
 use crate::http::{App, Certificate, Condition, debug_router, tls};
 use crate::registry::Registry;
 use crate::storage::{Filesystem, OpenError};
-use crate::telemetry::{self, Metrics};
+use crate::telemetry::{self, Causes, Metrics};
 
 use super::banner::Banner;
-use super::tell::tell;
 use super::{background, config, image};
 
 /// How long the disk may take at the end for what has arrived of uploads.
@@ -26,6 +25,7 @@ const LAST_WRITES: Duration = Duration::from_secs(5);
 
 /// Serves until told to stop. A person reads `out`; what is wrong goes to `err`, and from then on to the log.
 pub(super) fn run(file: Option<&Path>, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<ExitCode> {
+    raise_open_files();
     let file = image::configuration(file);
     let (mut config, warnings) = match Config::load(file.as_deref(), config::environment()) {
         Ok(loaded) => loaded,
@@ -54,7 +54,7 @@ pub(super) fn run(file: Option<&Path>, out: &mut dyn Write, err: &mut dyn Write)
             server.run(&config)
         }
         Err(error) => {
-            tell(&error, err)?;
+            writeln!(err, "{}", Causes(&error))?;
             Ok(ExitCode::FAILURE)
         }
     }
@@ -83,13 +83,7 @@ impl Server {
             true => Filesystem::open_read_only(root)?,
             false => Filesystem::open(root)?,
         };
-        let debug = config
-            .http
-            .debug
-            .as_ref()
-            .map(listen::bind_debug)
-            .transpose()?
-            .unwrap_or_default();
+        let debug = config.http.debug.as_ref().map(listen::bind_debug).transpose()?.unwrap_or_default();
         Ok(Server {
             registry: Registry::new(Arc::new(storage), config.registry.clone()),
             listeners: listen::bind(&config.http)?,
@@ -107,26 +101,20 @@ impl Server {
         };
         let root = std::path::absolute(&config.storage.root).unwrap_or_else(|_| config.storage.root.clone());
         let urls = self.listeners.iter().map(url).collect();
-        Banner {
-            urls,
-            root,
-            read_only: config.registry.read_only,
-            trust: self.trust(config),
-        }
+        let may = match &config.registry {
+            registry if registry.read_only => "pull (it is read-only)",
+            registry if registry.delete_enabled => "pull, push and delete",
+            _ => "pull and push (storage.delete.enabled is off)",
+        };
+        Banner { urls, root, may, trust: self.trust(config) }
     }
 
     /// How clients come to trust a generated certificate, if one is shown.
     fn trust(&self, config: &Config) -> Option<String> {
-        let secure = self
-            .listeners
-            .iter()
-            .find(|listener| listener.authority().is_some())?;
+        let secure = self.listeners.iter().find(|listener| listener.authority().is_some())?;
         let plain = self.listeners.iter().find(|listener| !listener.is_tls());
-        let certificates = config
-            .http
-            .listeners
-            .iter()
-            .filter_map(|listener| Some(&listener.tls.as_ref()?.certificate));
+        let certificates =
+            config.http.listeners.iter().filter_map(|listener| Some(&listener.tls.as_ref()?.certificate));
         let configured = certificates.filter_map(|certificate| match certificate {
             Certificate::Generated { names, .. } => Some(names.clone()),
             Certificate::Files { .. } => None,
@@ -136,9 +124,7 @@ impl Server {
             certificate: secure.authority()?.as_ref(),
             names: &names,
             port: secure.local_addr()?.port(),
-            plain_port: plain
-                .and_then(BoundListener::local_addr)
-                .map(|address| address.port()),
+            plain_port: plain.and_then(BoundListener::local_addr).map(|address| address.port()),
         }))
     }
 
@@ -160,26 +146,17 @@ impl Server {
         background::start(&self.registry);
         let registry = self.registry.clone();
         let authority = self.listeners.iter().find_map(BoundListener::authority);
-        let mut app =
-            App::new(self.registry, &config.http).recording(metrics.clone(), config.telemetry.access_log);
+        let mut app = App::new(self.registry, &config.http)
+            .recording(metrics.clone(), config.telemetry.access_log)
+            .watched(condition.clone());
         if let Some(authority) = authority {
             app = app.with_authority(authority.pem().to_owned().into());
         }
-        let metrics_path = config
-            .http
-            .debug
-            .as_ref()
-            .and_then(|debug| debug.metrics_path.as_deref());
+        let metrics_path = config.http.debug.as_ref().and_then(|debug| debug.metrics_path.as_deref());
         let debug = debug_router(condition, metrics_path.map(|path| (path, metrics)));
         let timing = Timing::default();
         let served = tokio::try_join!(
-            listen::serve(
-                self.listeners,
-                app.into_router(),
-                &config.http,
-                timing,
-                stop.clone().cancelled_owned()
-            ),
+            listen::serve(self.listeners, app.into_router(), &config.http, timing, stop.clone().cancelled_owned()),
             listen::serve(self.debug, debug, &config.http, timing, stop.cancelled_owned()),
         );
         // What arrived of an upload whose connection was cut is kept, so that its client can go on behind it.
@@ -191,17 +168,24 @@ impl Server {
         }
         match served {
             Ok((stopped, _)) if stopped.cut == 0 => info!("stopped; every request was finished"),
-            Ok((stopped, _)) => warn!(
-                cut = stopped.cut,
-                "stopped; http.draintimeout was over before every request was"
-            ),
+            Ok((stopped, _)) => {
+                warn!(cut = stopped.cut, "stopped; http.draintimeout was over before every request was")
+            }
             Err(error) => {
-                tracing::error!(%error, "cannot serve");
+                tracing::error!(error = &error as &dyn std::error::Error, "cannot serve");
                 return Ok(ExitCode::FAILURE);
             }
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Every connection and every transfer needs a descriptor, and many systems start programs with 1024.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    // If it cannot be raised, what there is has to do.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
 /// Fires at SIGTERM or SIGINT. A second signal ends the process at once, for the person who does not want to wait.

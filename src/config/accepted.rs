@@ -6,15 +6,9 @@ use super::warning::Warning;
 
 /// The keys and why nothing depends on them.
 const KEYS: [(&str, &str); 13] = [
-    (
-        "http.secret",
-        "an upload's state is kept on the volume and never handed to the client",
-    ),
+    ("http.secret", "an upload's state is kept on the volume and never handed to the client"),
     ("http.relativeurls", "every Location is relative"),
-    (
-        "storage.filesystem.maxthreads",
-        "reads and writes need no such bound",
-    ),
+    ("storage.filesystem.maxthreads", "reads and writes need no such bound"),
     ("storage.cache", "Wharf keeps its own cache"),
     ("storage.redirect", "a directory has nowhere to redirect to"),
     ("storage.tag", "tags are looked up without such a bound"),
@@ -30,11 +24,7 @@ const KEYS: [(&str, &str); 13] = [
 /// A note for each such key that was written.
 pub(super) fn note(document: &Document) -> Vec<Warning> {
     let written = |key: &'static str, why| {
-        document.find(key).map(|node| Warning::NoMeaning {
-            origin: node.origin.clone(),
-            key,
-            why,
-        })
+        document.find(key).map(|node| Warning::NoMeaning { origin: node.origin.clone(), key, why })
     };
     KEYS.iter().filter_map(|(key, why)| written(key, why)).collect()
 }

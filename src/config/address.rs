@@ -16,15 +16,8 @@ pub(super) fn tcp(text: &str) -> Option<Address> {
         _ => return None,
     };
     let well_formed = match host.strip_prefix('[') {
-        Some(inner) => inner
-            .strip_suffix(']')?
-            .split('%')
-            .next()?
-            .parse::<Ipv6Addr>()
-            .is_ok(),
-        None => host
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')),
+        Some(inner) => inner.strip_suffix(']')?.split('%').next()?.parse::<Ipv6Addr>().is_ok(),
+        None => host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')),
     };
     well_formed.then(|| Address::Tcp(format!("{host}:{port}")))
 }
@@ -60,30 +53,11 @@ mod tests {
 
     #[test]
     fn addresses_are_host_and_port() {
-        for text in [
-            ":5000",
-            "localhost:5000",
-            "0.0.0.0:0",
-            "[::]:5000",
-            "[fe80::1%eth0]:5000",
-            "a-b.lan:65535",
-        ] {
+        for text in [":5000", "localhost:5000", "0.0.0.0:0", "[::]:5000", "[fe80::1%eth0]:5000", "a-b.lan:65535"] {
             assert_eq!(tcp(text), Some(Address::Tcp(text.to_owned())), "{text}");
         }
         assert_eq!(tcp(":https"), Some(Address::Tcp(":443".to_owned())));
-        for text in [
-            "",
-            "5000",
-            "localhost",
-            ":",
-            ":65536",
-            ":-1",
-            ":+1",
-            "::1:5000",
-            "[::1]",
-            "a b:1",
-            "http://x:1",
-        ] {
+        for text in ["", "5000", "localhost", ":", ":65536", ":-1", ":+1", "::1:5000", "[::1]", "a b:1", "http://x:1"] {
             assert_eq!(tcp(text), None, "{text}");
         }
     }

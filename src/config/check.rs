@@ -18,16 +18,13 @@ fn node(at: &Node, shape: Shape, key: &str, warnings: &mut Vec<Warning>) -> Resu
     match (shape, &at.value) {
         (_, Value::Null) | (Shape::Value, Value::Scalar(_) | Value::Secret(_)) => Ok(()),
         (Shape::Value, Value::List(_) | Value::Map(_)) => Err(expected(at, key, "one value")),
-        (Shape::List(of), Value::List(items)) => {
-            items.iter().try_for_each(|item| node(item, *of, key, warnings))
-        }
+        (Shape::List(of), Value::List(items)) => items.iter().try_for_each(|item| node(item, *of, key, warnings)),
         (Shape::List(Shape::Value), Value::Scalar(_) | Value::Secret(_)) => Ok(()),
         (Shape::List(_), _) => Err(expected(at, key, "a list")),
         (Shape::Any([]), _) => Ok(()),
-        (Shape::Map([], of), Value::Map(map)) => map
-            .entries
-            .iter()
-            .try_for_each(|(name, child)| node(child, *of, &below(key, name), warnings)),
+        (Shape::Map([], of), Value::Map(map)) => {
+            map.entries.iter().try_for_each(|(name, child)| node(child, *of, &below(key, name), warnings))
+        }
         (
             Shape::Struct(fields) | Shape::Map(fields, _) | Shape::Choice(fields, _) | Shape::Any(fields),
             Value::Map(map),
@@ -38,12 +35,7 @@ fn node(at: &Node, shape: Shape, key: &str, warnings: &mut Vec<Warning>) -> Resu
     }
 }
 
-fn known_keys(
-    map: &Map,
-    fields: &'static [Field],
-    key: &str,
-    warnings: &mut Vec<Warning>,
-) -> Result<(), ConfigError> {
+fn known_keys(map: &Map, fields: &'static [Field], key: &str, warnings: &mut Vec<Warning>) -> Result<(), ConfigError> {
     for (name, child) in &map.entries {
         let key = below(key, name);
         match fields.iter().find(|field| field.key == name) {
@@ -55,12 +47,7 @@ fn known_keys(
                     warnings.push(Warning::UnknownKey { origin, key, nearest });
                 } else {
                     let known = fields.iter().map(|field| field.key).collect();
-                    return Err(ConfigError::UnknownKey {
-                        origin,
-                        key,
-                        nearest,
-                        known,
-                    });
+                    return Err(ConfigError::UnknownKey { origin, key, nearest, known });
                 }
             }
         }

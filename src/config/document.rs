@@ -17,12 +17,8 @@ pub(super) struct Document {
 }
 
 /// What YAML 1.1, and so registry:2, takes for true and for false.
-const TRUE: [&str; 11] = [
-    "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y",
-];
-const FALSE: [&str; 11] = [
-    "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N",
-];
+const TRUE: [&str; 11] = ["true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y"];
+const FALSE: [&str; 11] = ["false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N"];
 
 impl Document {
     /// The value under a key; nothing if it is absent or null.
@@ -40,22 +36,10 @@ impl Document {
         let Some(level) = self.find("loglevel").cloned() else {
             return;
         };
-        let log = Map {
-            entries: vec![("level".to_owned(), level.clone())],
-            by_path: false,
-        };
-        let log = Node {
-            value: Value::Map(log),
-            origin: level.origin.clone(),
-        };
-        let root = Map {
-            entries: vec![("log".to_owned(), log)],
-            by_path: false,
-        };
-        self.root.fill(&Node {
-            value: Value::Map(root),
-            origin: level.origin,
-        });
+        let log = Map { entries: vec![("level".to_owned(), level.clone())], by_path: false };
+        let log = Node { value: Value::Map(log), origin: level.origin.clone() };
+        let root = Map { entries: vec![("log".to_owned(), log)], by_path: false };
+        self.root.fill(&Node { value: Value::Map(root), origin: level.origin });
     }
 
     /// A text that is not empty.
@@ -86,9 +70,7 @@ impl Document {
             return Ok(None);
         };
         let number = text_of(node).and_then(|text| text.replace('_', "").parse().ok());
-        number
-            .map(Some)
-            .ok_or_else(|| self.expected(key, "a whole number"))
+        number.map(Some).ok_or_else(|| self.expected(key, "a whole number"))
     }
 
     /// A duration. A number without a unit is nanoseconds, which is noted.
@@ -101,8 +83,7 @@ impl Document {
             return Err(self.expected(key, "a duration such as 168h, 1m30s or 500ms"));
         };
         if duration::lacks_unit(text) {
-            let what =
-                format!("{text} without a unit is nanoseconds, as in registry:2; write {text}s for seconds");
+            let what = format!("{text} without a unit is nanoseconds, as in registry:2; write {text}s for seconds");
             let (origin, key) = (node.origin.clone(), key.to_owned());
             self.warnings.push(Warning::Surprise { origin, key, what });
         }
@@ -138,21 +119,13 @@ impl Document {
 
     /// The error that the value under a key does not go with others.
     pub(super) fn conflict(&self, key: &str, reason: impl Into<String>) -> ConfigError {
-        ConfigError::Conflict {
-            origin: self.origin(key),
-            key: key.to_owned(),
-            reason: reason.into(),
-        }
+        ConfigError::Conflict { origin: self.origin(key), key: key.to_owned(), reason: reason.into() }
     }
 
     /// Notes that the value under a key does something else than it seems to.
     pub(super) fn surprise(&mut self, key: &str, what: impl Into<String>) {
         let origin = self.origin(key);
-        self.warnings.push(Warning::Surprise {
-            origin,
-            key: key.to_owned(),
-            what: what.into(),
-        });
+        self.warnings.push(Warning::Surprise { origin, key: key.to_owned(), what: what.into() });
     }
 }
 

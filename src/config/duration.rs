@@ -21,9 +21,7 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
         Ok(nanoseconds) if unsigned.starts_with(|c: char| c.is_ascii_digit()) => nanoseconds,
         Ok(_) | Err(_) => parts(unsigned)?,
     };
-    let nanoseconds = u64::try_from(nanoseconds)
-        .ok()
-        .filter(|n| i64::try_from(*n).is_ok())?;
+    let nanoseconds = u64::try_from(nanoseconds).ok().filter(|n| i64::try_from(*n).is_ok())?;
     Some(Duration::from_nanos(nanoseconds))
 }
 
@@ -46,9 +44,7 @@ fn parts(mut text: &str) -> Option<u128> {
         }
         let (unit, rest) = unit(rest)?;
         let whole: u128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-        sum = sum
-            .checked_add(whole.checked_mul(unit)?)?
-            .checked_add(part_of(unit, fraction))?;
+        sum = sum.checked_add(whole.checked_mul(unit)?)?.checked_add(part_of(unit, fraction))?;
         text = rest;
     }
     Some(sum)
@@ -104,19 +100,7 @@ mod tests {
 
     #[test]
     fn what_go_does_not_read_is_refused() {
-        for text in [
-            "",
-            "h",
-            "-1s",
-            "1d",
-            "1 h",
-            "s1",
-            "1.s.",
-            ".s",
-            "++1s",
-            "99999999999999999999h",
-            "1h1",
-        ] {
+        for text in ["", "h", "-1s", "1d", "1 h", "s1", "1.s.", ".s", "++1s", "99999999999999999999h", "1h1"] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

@@ -81,10 +81,7 @@ pub enum ConfigError {
         known: Vec<&'static str>,
     },
     /// None or several places to keep images in.
-    #[error(
-        "{origin}: storage: must provide exactly one storage type, {}",
-        StorageTypes(found)
-    )]
+    #[error("{origin}: storage: must provide exactly one storage type, {}", StorageTypes(found))]
     StorageTypes {
         /// Where `storage` was written.
         origin: Origin,
@@ -168,11 +165,7 @@ impl fmt::Display for StorageTypes<'_> {
         if self.0.is_empty() {
             return out.write_str("found none; storage.filesystem.rootdirectory names a directory");
         }
-        let found: Vec<String> = self
-            .0
-            .iter()
-            .map(|(name, origin)| format!("{name} ({origin})"))
-            .collect();
+        let found: Vec<String> = self.0.iter().map(|(name, origin)| format!("{name} ({origin})")).collect();
         write!(out, "found {}", found.join(" and "))
     }
 }

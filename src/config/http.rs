@@ -12,16 +12,10 @@ use crate::http::{Address, Debug, Health, Listener, Settings};
 
 /// Reads the settings; `root` is the volume, where a generated certificate is kept.
 pub(super) fn settings(document: &mut Document, root: &std::path::Path) -> Result<Settings, ConfigError> {
-    let mut listeners = vec![Listener {
-        address: main_address(document)?,
-        tls: tls::of_http(document)?,
-    }];
+    let mut listeners = vec![Listener { address: main_address(document)?, tls: tls::of_http(document)? }];
     if document.find("https").is_some() {
         let address = tcp(document, "https.addr")?;
-        listeners.push(Listener {
-            address,
-            tls: Some(tls::of_https(document, root)?),
-        });
+        listeners.push(Listener { address, tls: Some(tls::of_https(document, root)?) });
     }
     let debug = debug(document)?;
     apart(document, &listeners, debug.as_ref())?;
@@ -72,25 +66,17 @@ fn debug(document: &mut Document) -> Result<Option<Debug>, ConfigError> {
     if !is_path(&path) {
         return Err(document.expected(key, "a path that begins with a slash"));
     }
-    Ok(Some(Debug {
-        address: tcp(document, "http.debug.addr")?,
-        metrics_path: prometheus.then_some(path),
-    }))
+    Ok(Some(Debug { address: tcp(document, "http.debug.addr")?, metrics_path: prometheus.then_some(path) }))
 }
 
 /// Refuses two listeners in one place.
 fn apart(document: &Document, listeners: &[Listener], debug: Option<&Debug>) -> Result<(), ConfigError> {
     let keys = ["http.addr", "https.addr"];
-    let mut taken: Vec<(&str, &Address)> = keys
-        .into_iter()
-        .zip(listeners.iter().map(|listener| &listener.address))
-        .collect();
+    let mut taken: Vec<(&str, &Address)> =
+        keys.into_iter().zip(listeners.iter().map(|listener| &listener.address)).collect();
     taken.extend(debug.map(|debug| ("http.debug.addr", &debug.address)));
     for (position, (key, address)) in taken.iter().enumerate() {
-        let before = taken
-            .iter()
-            .take(position)
-            .find(|(_, other)| address::collide(address, other));
+        let before = taken.iter().take(position).find(|(_, other)| address::collide(address, other));
         if let Some((other, _)) = before {
             return Err(document.conflict(key, format!("{other} listens there already")));
         }
@@ -101,16 +87,8 @@ fn apart(document: &Document, listeners: &[Listener], debug: Option<&Debug>) -> 
 fn prefix(document: &Document) -> Result<String, ConfigError> {
     let key = "http.prefix";
     let inner = document.text(key).unwrap_or("/").trim_matches('/');
-    let prefix = if inner.is_empty() {
-        "/".to_owned()
-    } else {
-        format!("/{inner}/")
-    };
-    if is_path(&prefix) {
-        Ok(prefix)
-    } else {
-        Err(document.expected(key, "a path such as /registry/"))
-    }
+    let prefix = if inner.is_empty() { "/".to_owned() } else { format!("/{inner}/") };
+    if is_path(&prefix) { Ok(prefix) } else { Err(document.expected(key, "a path such as /registry/")) }
 }
 
 /// The path of `http.host`. Nothing else of it has a meaning here, as every `Location` is relative.
@@ -119,23 +97,12 @@ fn public_path(document: &mut Document) -> Result<String, ConfigError> {
     let Some(host) = document.text(key) else {
         return Ok(String::new());
     };
-    let after_scheme = host
-        .strip_prefix("https://")
-        .or_else(|| host.strip_prefix("http://"));
-    let path = after_scheme.map(|rest| {
-        rest.find('/')
-            .map_or("", |at| &rest[at..])
-            .trim_matches('/')
-            .to_owned()
-    });
+    let after_scheme = host.strip_prefix("https://").or_else(|| host.strip_prefix("http://"));
+    let path = after_scheme.map(|rest| rest.find('/').map_or("", |at| &rest[at..]).trim_matches('/').to_owned());
     match path {
         Some(path) if path.is_empty() => {
             let why = "every Location is relative, so clients stay with the name that they called";
-            document.warnings.push(Warning::NoMeaning {
-                origin: document.origin(key),
-                key,
-                why,
-            });
+            document.warnings.push(Warning::NoMeaning { origin: document.origin(key), key, why });
             Ok(path)
         }
         Some(path) if is_path(&format!("/{path}")) => Ok(format!("/{path}")),
@@ -165,13 +132,9 @@ fn headers(document: &Document) -> Result<Vec<(HeaderName, HeaderValue)>, Config
             key: key.clone(),
             reason: reason.to_owned(),
         };
-        let name = name
-            .parse::<HeaderName>()
-            .map_err(|_| fault("this is no name of a header"))?;
+        let name = name.parse::<HeaderName>().map_err(|_| fault("this is no name of a header"))?;
         for value in texts_of(node, &key)? {
-            let value = value
-                .parse::<HeaderValue>()
-                .map_err(|_| fault("a value holds what no header can hold"))?;
+            let value = value.parse::<HeaderValue>().map_err(|_| fault("a value holds what no header can hold"))?;
             if !headers.contains(&(name.clone(), value.clone())) {
                 headers.push((name.clone(), value));
             }
@@ -191,8 +154,5 @@ fn health(document: &mut Document) -> Result<Option<Health>, ConfigError> {
     let key = format!("{section}.threshold");
     let threshold = u32::try_from(document.number(&key)?.unwrap_or(1).max(1))
         .map_err(|_| document.expected(&key, "a number of failures"))?;
-    Ok(Some(Health {
-        interval: interval.unwrap_or(std::time::Duration::from_secs(10)),
-        threshold,
-    }))
+    Ok(Some(Health { interval: interval.unwrap_or(std::time::Duration::from_secs(10)), threshold }))
 }

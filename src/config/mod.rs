@@ -71,13 +71,8 @@ impl Config {
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<(Config, Vec<Warning>), ConfigError> {
         let environment: Vec<(String, String)> = environment.into_iter().collect();
-        let named = environment
-            .iter()
-            .find(|(name, value)| name == variables::PATH && !value.is_empty());
-        match path
-            .map(Path::to_owned)
-            .or_else(|| named.map(|(_, path)| PathBuf::from(path)))
-        {
+        let named = environment.iter().find(|(name, value)| name == variables::PATH && !value.is_empty());
+        match path.map(Path::to_owned).or_else(|| named.map(|(_, path)| PathBuf::from(path))) {
             Some(path) => Config::parse(&path.display().to_string(), &read(&path)?, environment),
             None => Config::build(defaults::builtin(), environment),
         }
@@ -149,23 +144,12 @@ fn version(root: &Node) -> Result<(), ConfigError> {
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {
-    let unreadable = |source| ConfigError::Unreadable {
-        path: path.to_owned(),
-        source,
-    };
+    let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(unreadable)?;
-    file.take(MAX_FILE + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > MAX_FILE {
-        return Err(ConfigError::TooLong {
-            path: path.to_owned(),
-            limit: MAX_FILE,
-        });
+        return Err(ConfigError::TooLong { path: path.to_owned(), limit: MAX_FILE });
     }
-    String::from_utf8(bytes).map_err(|source| ConfigError::NotText {
-        path: path.to_owned(),
-        source,
-    })
+    String::from_utf8(bytes).map_err(|source| ConfigError::NotText { path: path.to_owned(), source })
 }

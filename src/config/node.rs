@@ -41,20 +41,11 @@ pub(super) struct Map {
 
 impl Node {
     pub(super) fn null(origin: Origin) -> Node {
-        Node {
-            value: Value::Null,
-            origin,
-        }
+        Node { value: Value::Null, origin }
     }
 
     pub(super) fn text(text: &str, origin: Origin) -> Node {
-        Node {
-            value: Value::Scalar(Scalar {
-                text: text.to_owned(),
-                quoted: true,
-            }),
-            origin,
-        }
+        Node { value: Value::Scalar(Scalar { text: text.to_owned(), quoted: true }), origin }
     }
 
     pub(super) fn is_null(&self) -> bool {
@@ -71,9 +62,7 @@ impl Node {
 
     /// The value under a key with dots; nothing if it is absent or null, or if what is above it is no mapping.
     pub(super) fn find(&self, key: &str) -> Option<&Node> {
-        let node = key
-            .split('.')
-            .try_fold(self, |node, part| node.map()?.get(part))?;
+        let node = key.split('.').try_fold(self, |node, part| node.map()?.get(part))?;
         (!node.is_null()).then_some(node)
     }
 
@@ -130,17 +119,11 @@ impl fmt::Display for Node {
 
 impl Map {
     pub(super) fn get(&self, key: &str) -> Option<&Node> {
-        self.entries
-            .iter()
-            .find(|(name, _)| name == key)
-            .map(|(_, node)| node)
+        self.entries.iter().find(|(name, _)| name == key).map(|(_, node)| node)
     }
 
     pub(super) fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
-        self.entries
-            .iter_mut()
-            .find(|(name, _)| name == key)
-            .map(|(_, node)| node)
+        self.entries.iter_mut().find(|(name, _)| name == key).map(|(_, node)| node)
     }
 
     /// Puts a value under a key, in the place of what was there.
@@ -154,9 +137,5 @@ impl Map {
 
 /// The key of what stands under `name` in what stands under `key`.
 pub(super) fn below(key: &str, name: &str) -> String {
-    if key.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{key}.{name}")
-    }
+    if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") }
 }

@@ -46,10 +46,7 @@ impl Source {
     pub(super) fn at(&self, line: usize) -> Origin {
         match self {
             Source::Default => Origin::Default,
-            Source::File(name) => Origin::File {
-                name: Arc::clone(name),
-                line,
-            },
+            Source::File(name) => Origin::File { name: Arc::clone(name), line },
             Source::Variable(name) => Origin::Variable(Arc::clone(name)),
         }
     }

@@ -20,10 +20,7 @@ pub(super) fn settings(document: &mut Document) -> Result<Settings, ConfigError>
 
 /// A length of pages; with zero or less registry:2 takes its default.
 fn page(document: &Document, key: &str) -> Result<Option<usize>, ConfigError> {
-    Ok(document
-        .number(key)?
-        .and_then(|number| usize::try_from(number).ok())
-        .filter(|number| *number > 0))
+    Ok(document.number(key)?.and_then(|number| usize::try_from(number).ok()).filter(|number| *number > 0))
 }
 
 fn tags_page(document: &Document) -> Result<Option<usize>, ConfigError> {
@@ -46,9 +43,7 @@ fn upload_purging(document: &mut Document) -> Result<Option<UploadPurging>, Conf
         return Err(document.expected(&interval_key, "a duration longer than zero"));
     }
     Ok(Some(UploadPurging {
-        age: document
-            .duration(&format!("{section}.age"))?
-            .unwrap_or(default.age),
+        age: document.duration(&format!("{section}.age"))?.unwrap_or(default.age),
         interval,
         dry_run: document.is_on(&format!("{section}.dryrun"))?,
     }))
@@ -62,16 +57,8 @@ fn validation(document: &Document) -> Result<Validation, ConfigError> {
     };
     let index_platforms = index_platforms(document)?;
     let off = document.is_on("validation.disabled")? && !document.is_on("validation.enabled")?;
-    let references = if off {
-        References::MayBeAbsent
-    } else {
-        References::MustExist
-    };
-    Ok(Validation {
-        references,
-        index_platforms,
-        urls,
-    })
+    let references = if off { References::MayBeAbsent } else { References::MustExist };
+    Ok(Validation { references, index_platforms, urls })
 }
 
 fn index_platforms(document: &Document) -> Result<IndexPlatforms, ConfigError> {
@@ -92,9 +79,7 @@ fn platforms(document: &Document) -> Result<Vec<Platform>, ConfigError> {
     };
     let part = |item: &Node, name: &str| item.find(name).and_then(text_of).map(str::to_owned);
     let read = |item: &Node| {
-        part(item, "os")
-            .zip(part(item, "architecture"))
-            .map(|(os, architecture)| Platform { os, architecture })
+        part(item, "os").zip(part(item, "architecture")).map(|(os, architecture)| Platform { os, architecture })
     };
     items
         .iter()

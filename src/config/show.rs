@@ -55,11 +55,7 @@ fn below(node: &Node, depth: usize, out: &mut dyn Write) -> io::Result<()> {
 fn word(text: &str, quoted: bool) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'-' | b'_' | b'+');
     let begins_plain = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/' || c == '.');
-    if !quoted && begins_plain && text.bytes().all(plain) {
-        text.to_owned()
-    } else {
-        quote(text)
-    }
+    if !quoted && begins_plain && text.bytes().all(plain) { text.to_owned() } else { quote(text) }
 }
 
 /// In double quotes. JSON's escapes are YAML's too.

@@ -16,22 +16,14 @@ pub(super) fn driver(root: &Node) -> Result<(), ConfigError> {
     let storage = root.find("storage");
     let drivers: Vec<&(String, Node)> = storage
         .and_then(Node::map)
-        .map(|map| {
-            map.entries
-                .iter()
-                .filter(|(key, _)| !OPTIONS.contains(&key.as_str()))
-                .collect()
-        })
+        .map(|map| map.entries.iter().filter(|(key, _)| !OPTIONS.contains(&key.as_str())).collect())
         .unwrap_or_default();
     match drivers.as_slice() {
         [(name, _)] if name == "filesystem" => Ok(()),
         [(name, node)] => Err(unserved::driver(name, node)),
         several => Err(ConfigError::StorageTypes {
             origin: storage.map_or_else(|| root.origin.clone(), |node| node.origin.clone()),
-            found: several
-                .iter()
-                .map(|(name, node)| (name.clone(), node.origin.clone()))
-                .collect(),
+            found: several.iter().map(|(name, node)| (name.clone(), node.origin.clone())).collect(),
         }),
     }
 }
@@ -39,10 +31,6 @@ pub(super) fn driver(root: &Node) -> Result<(), ConfigError> {
 /// Reads the settings.
 pub(super) fn settings(document: &Document) -> Result<Settings, ConfigError> {
     let key = "storage.filesystem.rootdirectory";
-    let root = document
-        .text(key)
-        .ok_or_else(|| document.expected(key, "a directory"))?;
-    Ok(Settings {
-        root: PathBuf::from(root),
-    })
+    let root = document.text(key).ok_or_else(|| document.expected(key, "a directory"))?;
+    Ok(Settings { root: PathBuf::from(root) })
 }

@@ -19,23 +19,13 @@ pub(super) fn refuse(document: &Document) -> Result<(), ConfigError> {
     list(document, "notifications.endpoints", "notifications are")?;
     list(document, "log.hooks", "log hooks are")?;
     if let Some(node) = document.find("proxy.remoteurl").filter(|node| !is_empty(node)) {
-        return Err(not_served(
-            "proxy.remoteurl",
-            node,
-            "mirroring another registry is",
-            REMOVE,
-        ));
+        return Err(not_served("proxy.remoteurl", node, "mirroring another registry is", REMOVE));
     }
     for key in ["cachefile", "email", "hosts"] {
         let key = format!("http.tls.letsencrypt.{key}");
         if let Some(node) = document.find(&key).filter(|node| !is_empty(node)) {
             let remedy = "remove the section and name certificate and key instead";
-            return Err(not_served(
-                &key,
-                node,
-                "certificates from Let's Encrypt are",
-                remedy,
-            ));
+            return Err(not_served(&key, node, "certificates from Let's Encrypt are", remedy));
         }
     }
     list(document, "health.file", "checks of files are")?;
@@ -55,12 +45,7 @@ fn list(document: &Document, key: &str, what: &'static str) -> Result<(), Config
         return Ok(());
     };
     match items.iter().find(|item| !item.is_null() && !is_disabled(item)) {
-        Some(item) => Err(not_served(
-            key,
-            item,
-            what,
-            "remove it, or disable it to start without",
-        )),
+        Some(item) => Err(not_served(key, item, what, "remove it, or disable it to start without")),
         None => Ok(()),
     }
 }
@@ -72,9 +57,7 @@ fn first_entry(node: &Node) -> Option<(String, &Node)> {
 }
 
 fn is_disabled(item: &Node) -> bool {
-    item.find("disabled")
-        .and_then(text_of)
-        .is_some_and(super::document::is_true)
+    item.find("disabled").and_then(text_of).is_some_and(super::document::is_true)
 }
 
 fn is_empty(node: &Node) -> bool {
@@ -82,10 +65,5 @@ fn is_empty(node: &Node) -> bool {
 }
 
 fn not_served(key: &str, node: &Node, what: &'static str, remedy: &'static str) -> ConfigError {
-    ConfigError::NotServed {
-        origin: node.origin.clone(),
-        key: key.to_owned(),
-        what,
-        remedy,
-    }
+    ConfigError::NotServed { origin: node.origin.clone(), key: key.to_owned(), what, remedy }
 }

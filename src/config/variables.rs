@@ -26,10 +26,8 @@ pub(super) fn apply(
     root: &mut Node,
     variables: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Vec<Warning>, ConfigError> {
-    let mut variables: Vec<(String, String)> = variables
-        .into_iter()
-        .filter(|(name, _)| name.starts_with(PREFIX) && name != PATH)
-        .collect();
+    let mut variables: Vec<(String, String)> =
+        variables.into_iter().filter(|(name, _)| name.starts_with(PREFIX) && name != PATH).collect();
     variables.sort();
     let mut warnings = Vec::new();
     for (name, value) in variables {
@@ -39,11 +37,7 @@ pub(super) fn apply(
         } else if path == ["VERSION"] {
             warnings.push(Warning::VersionVariable { name });
         } else {
-            let variable = Variable {
-                name: &name,
-                value: &value,
-                source: Source::Variable(name.as_str().into()),
-            };
+            let variable = Variable { name: &name, value: &value, source: Source::Variable(name.as_str().into()) };
             // On a copy, so that a variable without effect leaves no empty sections on its way.
             let mut changed = root.clone();
             match variable.apply(&mut changed, TOP, &path)? {
@@ -64,14 +58,8 @@ pub(super) fn apply(
 pub(super) fn spell_out(node: &mut Node, shape: Shape) {
     match (shape, &mut node.value) {
         (Shape::Choice(..), Value::Scalar(scalar)) => {
-            let options = Node {
-                value: Value::Map(Map::default()),
-                origin: node.origin.clone(),
-            };
-            let map = Map {
-                entries: vec![(std::mem::take(&mut scalar.text), options)],
-                by_path: false,
-            };
+            let options = Node { value: Value::Map(Map::default()), origin: node.origin.clone() };
+            let map = Map { entries: vec![(std::mem::take(&mut scalar.text), options)], by_path: false };
             node.value = Value::Map(map);
         }
         (Shape::Struct(fields), Value::Map(map)) => {
@@ -81,15 +69,7 @@ pub(super) fn spell_out(node: &mut Node, shape: Shape) {
                 }
             }
         }
-        (
-            Shape::Value
-            | Shape::List(_)
-            | Shape::Struct(_)
-            | Shape::Map(..)
-            | Shape::Choice(..)
-            | Shape::Any(_),
-            _,
-        ) => {}
+        (Shape::Value | Shape::List(_) | Shape::Struct(_) | Shape::Map(..) | Shape::Choice(..) | Shape::Any(_), _) => {}
     }
 }
 

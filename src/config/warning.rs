@@ -98,36 +98,20 @@ impl fmt::Display for Warning {
         match self {
             Warning::UnknownVariable { name } => write!(out, "{name}: ignored, it names no key"),
             Warning::ServiceVariable { name } => {
-                write!(
-                    out,
-                    "{name}: ignored, Kubernetes sets it for a service (enableServiceLinks)"
-                )
+                write!(out, "{name}: ignored, Kubernetes sets it for a service (enableServiceLinks)")
             }
             Warning::VersionVariable { name } => {
-                write!(
-                    out,
-                    "{name}: ignored, the version of the format cannot be overridden"
-                )
+                write!(out, "{name}: ignored, the version of the format cannot be overridden")
             }
             Warning::InsideMapping { name, whole } => {
-                write!(
-                    out,
-                    "{name}: ignored, as in registry:2, for it reaches into a mapping that is written out; "
-                )?;
+                write!(out, "{name}: ignored, as in registry:2, for it reaches into a mapping that is written out; ")?;
                 write!(out, "set {whole} to the whole mapping instead")
             }
             Warning::IndexAlone { name, whole } => {
-                write!(
-                    out,
-                    "{name}: its value is ignored, as in registry:2; set {whole} to the whole list instead"
-                )
+                write!(out, "{name}: its value is ignored, as in registry:2; set {whole} to the whole list instead")
             }
             Warning::UnknownKey { origin, key, nearest } => {
-                write!(
-                    out,
-                    "{origin}: ignored, there is no key {key}{}",
-                    DidYouMean(*nearest)
-                )
+                write!(out, "{origin}: ignored, there is no key {key}{}", DidYouMean(*nearest))
             }
             Warning::NoMeaning { origin, key, why } => {
                 write!(out, "{origin}: {key} has no meaning here: {why}")

@@ -30,20 +30,12 @@ pub(super) struct YamlError {
 /// Reads the one document of a text; an empty text is null.
 pub(super) fn parse(text: &str, source: &Source) -> Result<Node, YamlError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut reader = Reader {
-        parser: Parser::new_from_str(text),
-        source,
-        anchors: HashMap::new(),
-        budget: MAX_NODES,
-    };
+    let mut reader = Reader { parser: Parser::new_from_str(text), source, anchors: HashMap::new(), budget: MAX_NODES };
     let mut document = None;
     loop {
         match reader.next()? {
             (Event::DocumentStart(_), span) if document.is_some() => {
-                return Err(error(
-                    span,
-                    "a second document begins here; there may be only one",
-                ));
+                return Err(error(span, "a second document begins here; there may be only one"));
             }
             (Event::StreamEnd, _) => return Ok(document.unwrap_or_else(|| Node::null(source.at(1)))),
             (Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing, _) => {}
@@ -70,11 +62,7 @@ impl<'t> Reader<'t> {
                 column: error.marker().col() + 1,
                 reason: error.info().to_owned(),
             }),
-            None => Err(YamlError {
-                line: 1,
-                column: 1,
-                reason: "the text ends too early".to_owned(),
-            }),
+            None => Err(YamlError { line: 1, column: 1, reason: "the text ends too early".to_owned() }),
         }
     }
 
@@ -97,10 +85,7 @@ impl<'t> Reader<'t> {
             | Event::SequenceEnd
             | Event::MappingEnd => return Err(error(span, "expected a value")),
         };
-        let node = Node {
-            value,
-            origin: self.source.at(span.start.line()),
-        };
+        let node = Node { value, origin: self.source.at(span.start.line()) };
         if anchor != 0 {
             self.anchors.insert(anchor, node.clone());
         }
@@ -154,8 +139,7 @@ impl<'t> Reader<'t> {
                 }
             };
             if let Some(first) = lines.insert(key.clone(), line) {
-                let reason =
-                    format!("the key {key:?} stands here a second time; the first is on line {first}");
+                let reason = format!("the key {key:?} stands here a second time; the first is on line {first}");
                 return Err(error(at, &reason));
             }
             map.entries.push((key, value));
@@ -189,9 +173,7 @@ fn merge(map: &mut Map, value: Node, at: Span) -> Result<(), YamlError> {
             Ok(())
         }
         Value::List(others) => others.into_iter().try_for_each(|other| merge(map, other, at)),
-        Value::Null | Value::Scalar(_) | Value::Secret(_) => {
-            Err(error(at, "only keys with values can be merged"))
-        }
+        Value::Null | Value::Scalar(_) | Value::Secret(_) => Err(error(at, "only keys with values can be merged")),
     }
 }
 
@@ -202,20 +184,13 @@ fn scalar(text: Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>) -> Value {
     if !quoted && matches!(&*text, "" | "~" | "null" | "Null" | "NULL") {
         return Value::Null;
     }
-    Value::Scalar(Scalar {
-        text: text.into_owned(),
-        quoted,
-    })
+    Value::Scalar(Scalar { text: text.into_owned(), quoted })
 }
 
 /// How many values there are in a value, and how deep they are nested.
 fn measure(node: &Node) -> (usize, usize) {
     let all = |nodes: &mut dyn Iterator<Item = &Node>| {
-        nodes
-            .map(measure)
-            .fold((1, 0), |(count, height), (nodes, below)| {
-                (count + nodes, height.max(below + 1))
-            })
+        nodes.map(measure).fold((1, 0), |(count, height), (nodes, below)| (count + nodes, height.max(below + 1)))
     };
     match &node.value {
         Value::Null | Value::Scalar(_) | Value::Secret(_) => (1, 0),
@@ -225,11 +200,7 @@ fn measure(node: &Node) -> (usize, usize) {
 }
 
 fn error(at: Span, reason: &str) -> YamlError {
-    YamlError {
-        line: at.start.line(),
-        column: at.start.col() + 1,
-        reason: reason.to_owned(),
-    }
+    YamlError { line: at.start.line(), column: at.start.col() + 1, reason: reason.to_owned() }
 }
 
 #[cfg(test)]

@@ -54,36 +54,25 @@ pub(super) fn range_applies(headers: &HeaderMap, digest: &Digest) -> bool {
     match headers.get(header::IF_RANGE) {
         None => true,
         // A date cannot be compared with; then the whole is sent (RFC 9110 §13.1.5).
-        Some(value) => value
-            .to_str()
-            .is_ok_and(|tag| tag.trim_matches('"').parse::<Digest>().as_ref() == Ok(digest)),
+        Some(value) => value.to_str().is_ok_and(|tag| tag.trim_matches('"').parse::<Digest>().as_ref() == Ok(digest)),
     }
 }
 
 /// What must be so for a change to be made.
 pub(super) fn precondition(headers: &HeaderMap) -> Result<Precondition, HttpError> {
     let shown = |name: &HeaderName| {
-        let value = headers
-            .get(name)
-            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let value = headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         value.unwrap_or_default().chars().take(100).collect()
     };
-    match (
-        tags(headers, &header::IF_MATCH),
-        tags(headers, &header::IF_NONE_MATCH),
-    ) {
+    match (tags(headers, &header::IF_MATCH), tags(headers, &header::IF_NONE_MATCH)) {
         (None, None) => Ok(Precondition::None),
         (None, Some(Tags::Any)) => Ok(Precondition::Absent),
         (Some(Tags::Any), None) => Ok(Precondition::Exists),
         (Some(Tags::These(tags)), None) if !tags.is_empty() => Ok(Precondition::OneOf(tags)),
         // A condition that we cannot follow must not be ignored: the client relies on it.
-        (Some(_), _) => Err(HttpError::Condition {
-            header: "If-Match",
-            found: shown(&header::IF_MATCH),
-        }),
-        (None, Some(Tags::These(_))) => Err(HttpError::Condition {
-            header: "If-None-Match",
-            found: shown(&header::IF_NONE_MATCH),
-        }),
+        (Some(_), _) => Err(HttpError::Condition { header: "If-Match", found: shown(&header::IF_MATCH) }),
+        (None, Some(Tags::These(_))) => {
+            Err(HttpError::Condition { header: "If-None-Match", found: shown(&header::IF_NONE_MATCH) })
+        }
     }
 }

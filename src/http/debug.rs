@@ -1,5 +1,6 @@
 //! The door for operators: how the storage is, and the metrics. Registry:2 has it on a listener of its own (`http.debug`).
 
+use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
@@ -27,26 +28,28 @@ impl Condition {
             ticks.tick().await;
             let found = registry.check_storage().await.err();
             failures = if found.is_some() { failures + 1 } else { 0 };
-            let unwell = found
-                .filter(|_| failures >= health.threshold)
-                .map(|error| error.to_string());
-            if failures == health.threshold {
-                tracing::error!(failures, "the storage fails its checks");
+            let unwell = found.filter(|_| failures >= health.threshold);
+            if let Some(error) = unwell.as_ref().filter(|_| failures == health.threshold) {
+                tracing::error!(
+                    failures,
+                    error = error as &dyn Error,
+                    "the storage fails its checks; requests are refused"
+                );
             }
+            let unwell = unwell.map(|error| error.to_string());
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = unwell;
         }
     }
 
-    fn failure(&self) -> Option<String> {
+    /// What is wrong with the storage, if its checks fail.
+    pub(super) fn failure(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 /// The service of the debug listener: `/debug/health`, and the metrics where `metrics` says.
 pub fn debug_router(condition: Condition, metrics: Option<(&str, Metrics)>) -> Router {
-    let router = Router::new()
-        .route("/debug/health", get(health))
-        .with_state(condition);
+    let router = Router::new().route("/debug/health", get(health)).with_state(condition);
     match metrics {
         Some((path, metrics)) => router.route(path, get(move || async move { rendered(&metrics) })),
         None => router,
@@ -56,15 +59,9 @@ pub fn debug_router(condition: Condition, metrics: Option<(&str, Metrics)>) -> R
 /// `{}` while all is well, and what is not with 503, as registry:2 says it.
 async fn health(State(condition): State<Condition>) -> Response<Body> {
     let failure = condition.failure();
-    let status = if failure.is_some() {
-        StatusCode::SERVICE_UNAVAILABLE
-    } else {
-        StatusCode::OK
-    };
-    let failures: serde_json::Map<_, _> = failure
-        .into_iter()
-        .map(|failure| ("storagedriver_filesystem".to_owned(), failure.into()))
-        .collect();
+    let status = if failure.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let failures: serde_json::Map<_, _> =
+        failure.into_iter().map(|failure| ("storagedriver_filesystem".to_owned(), failure.into())).collect();
     let mut response = Reply::json("application/json", &failures).done();
     *response.status_mut() = status;
     response
@@ -72,10 +69,7 @@ async fn health(State(condition): State<Condition>) -> Response<Body> {
 
 fn rendered(metrics: &Metrics) -> Response<Body> {
     Reply::empty(StatusCode::OK)
-        .header(
-            header::CONTENT_TYPE,
-            "application/openmetrics-text; version=1.0.0; charset=utf-8",
-        )
+        .header(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")
         .body(Body::from(metrics.render()))
         .done()
 }

@@ -62,6 +62,9 @@ pub enum HttpError {
     /// The request's body broke off.
     #[error("the request's body broke off")]
     BodyBroken(#[source] axum::Error),
+    /// The storage fails its checks.
+    #[error("the registry cannot reach its storage; try again later")]
+    Unwell,
 }
 
 impl HttpError {
@@ -70,9 +73,7 @@ impl HttpError {
             HttpError::Route(error) => match error {
                 RouteError::NotFound | RouteError::Upload(_) => StatusCode::NOT_FOUND,
                 RouteError::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
-                RouteError::Name(_) | RouteError::Reference(_) | RouteError::Digest(_) => {
-                    StatusCode::BAD_REQUEST
-                }
+                RouteError::Name(_) | RouteError::Reference(_) | RouteError::Digest(_) => StatusCode::BAD_REQUEST,
             },
             HttpError::Registry(error) => match error {
                 RegistryError::BlobUnknown { .. }
@@ -99,6 +100,7 @@ impl HttpError {
             | HttpError::ContentType(_)
             | HttpError::Condition { .. } => StatusCode::BAD_REQUEST,
             HttpError::BodyBroken(source) => broken(source),
+            HttpError::Unwell => StatusCode::SERVICE_UNAVAILABLE,
             HttpError::TooManyTags { .. } => StatusCode::URI_TOO_LONG,
             HttpError::ManifestTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             HttpError::Range(_) => StatusCode::RANGE_NOT_SATISFIABLE,
@@ -112,12 +114,11 @@ impl HttpError {
                 RouteError::Method { .. } => ErrorCode::Unsupported,
                 RouteError::Name(_) => ErrorCode::NameInvalid,
                 RouteError::Reference(ReferenceError::Tag(_)) => ErrorCode::TagInvalid,
-                RouteError::Reference(ReferenceError::Digest(_)) | RouteError::Digest(_) => {
-                    ErrorCode::DigestInvalid
-                }
+                RouteError::Reference(ReferenceError::Digest(_)) | RouteError::Digest(_) => ErrorCode::DigestInvalid,
                 RouteError::Upload(_) => ErrorCode::BlobUploadUnknown,
             },
             HttpError::Registry(error) => error.code(),
+            HttpError::Unwell => ErrorCode::Unavailable,
             HttpError::PageLength(_) => ErrorCode::PaginationNumberInvalid,
             HttpError::Digest(_) | HttpError::DigestMissing => ErrorCode::DigestInvalid,
             HttpError::Tag(_) | HttpError::TooManyTags { .. } => ErrorCode::TagInvalid,
@@ -131,16 +132,10 @@ impl HttpError {
     /// What a program may want to know, beside the sentence.
     fn detail(&self) -> Value {
         match self {
-            HttpError::Registry(RegistryError::BlobUnknown {
-                repository, digest, ..
-            }) => {
+            HttpError::Registry(RegistryError::BlobUnknown { repository, digest, .. }) => {
                 json!({"name": repository.as_str(), "digest": digest})
             }
-            HttpError::Registry(RegistryError::ManifestUnknown {
-                repository,
-                reference,
-                ..
-            }) => {
+            HttpError::Registry(RegistryError::ManifestUnknown { repository, reference, .. }) => {
                 json!({"name": repository.as_str(), "reference": reference.to_string()})
             }
             HttpError::Registry(RegistryError::RepositoryUnknown { repository, .. }) => {
@@ -158,17 +153,14 @@ impl HttpError {
         let code = self.code().as_str();
         if let HttpError::Registry(RegistryError::ReferencesUnknown { repository, missing }) = self {
             let entry = |digest: &Digest| {
-                let message =
-                    format!("repository {repository} does not hold {digest}, which the manifest refers to");
+                let message = format!("repository {repository} does not hold {digest}, which the manifest refers to");
                 json!({"code": code, "message": message, "detail": {"digest": digest}})
             };
             return missing.iter().take(MOST_ENTRIES).map(entry).collect();
         }
         let message = match status {
             // What is wrong inside is for the log.
-            StatusCode::INTERNAL_SERVER_ERROR => {
-                "the registry could not do this; its log says why".to_owned()
-            }
+            StatusCode::INTERNAL_SERVER_ERROR => "the registry could not do this; its log says why".to_owned(),
             _ => self.to_string(),
         };
         vec![json!({"code": code, "message": message, "detail": self.detail()})]
@@ -177,8 +169,9 @@ impl HttpError {
     /// The answer. A failure of ours is logged here, once, with its causes.
     pub fn into_response(self) -> Response<Body> {
         let status = self.status();
-        if status.is_server_error() {
-            tracing::error!(error = %chain(&self), "a request failed");
+        // That the storage fails its checks is logged where they are made.
+        if status.is_server_error() && !matches!(self, HttpError::Unwell) {
+            tracing::error!(error = &self as &dyn std::error::Error, "a request failed");
         }
         let body = json!({"errors": self.entries(status)}).to_string();
         let mut response = Response::new(Body::from(body));
@@ -196,26 +189,8 @@ impl HttpError {
 fn broken(error: &(dyn std::error::Error + 'static)) -> StatusCode {
     let mut causes = std::iter::successors(Some(error), |error| error.source());
     let stalled = causes.any(|cause| matches!(cause.downcast_ref(), Some(BodyError::Stalled(_))));
-    if stalled {
-        StatusCode::REQUEST_TIMEOUT
-    } else {
-        StatusCode::BAD_REQUEST
-    }
+    if stalled { StatusCode::REQUEST_TIMEOUT } else { StatusCode::BAD_REQUEST }
 }
 
 /// As many missing references as an answer names.
 const MOST_ENTRIES: usize = 100;
-
-/// An error and what caused it, down to the first cause.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.ends_with(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        next = cause.source();
-    }
-    text
-}

@@ -35,18 +35,11 @@ pub(super) async fn read_on(request: Request, next: Next) -> Response<Body> {
     // Who waits to be asked for the body has not sent it, and reading would ask.
     let waits = request.headers().contains_key(header::EXPECT);
     let slot = Slot::default();
-    let watched = request.map(|body| {
-        Body::new(Watched {
-            body,
-            slot: Arc::clone(&slot),
-        })
-    });
+    let watched = request.map(|body| Body::new(Watched { body, slot: Arc::clone(&slot) }));
     let mut response = next.run(watched).await;
     let rest = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(rest) = rest {
-        let small = http_body::Body::size_hint(&rest)
-            .upper()
-            .is_some_and(|left| left <= SMALL);
+        let small = http_body::Body::size_hint(&rest).upper().is_some_and(|left| left <= SMALL);
         if waits || !small {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);

@@ -18,6 +18,4 @@ pub use app::App;
 pub use debug::{Condition, debug_router};
 pub use error::HttpError;
 pub use route::{Effect, Route, RouteError};
-pub use settings::{
-    Address, Certificate, ClientCertificates, Debug, Health, Listener, Settings, Tls, TlsVersion,
-};
+pub use settings::{Address, Certificate, ClientCertificates, Debug, Health, Listener, Settings, Tls, TlsVersion};

@@ -22,28 +22,17 @@ impl<'a> Query<'a> {
 
     /// The values of this name.
     pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.0
-            .iter()
-            .filter(move |(key, _)| key == name)
-            .map(|(_, value)| value.as_ref())
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_ref())
     }
 
     /// The page that `n` and `last` ask for. A number too large to hold is as good as the largest.
     pub(super) fn page(&self) -> Result<Page, HttpError> {
         let limit = match self.get("n") {
             None | Some("") => None,
-            Some(text) if text.bytes().all(|b| b.is_ascii_digit()) => {
-                Some(text.parse().unwrap_or(usize::MAX))
-            }
+            Some(text) if text.bytes().all(|b| b.is_ascii_digit()) => Some(text.parse().unwrap_or(usize::MAX)),
             Some(text) => return Err(HttpError::PageLength(text.chars().take(40).collect())),
         };
-        Ok(Page {
-            limit,
-            last: self
-                .get("last")
-                .filter(|last| !last.is_empty())
-                .map(str::to_owned),
-        })
+        Ok(Page { limit, last: self.get("last").filter(|last| !last.is_empty()).map(str::to_owned) })
     }
 }
 

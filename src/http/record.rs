@@ -50,20 +50,13 @@ impl Recorder {
         Record {
             recorder: self.clone(),
             started: Instant::now(),
-            remote: request
-                .extensions
-                .get::<Peer>()
-                .map(|peer| peer.address.to_string())
-                .unwrap_or_default(),
+            remote: request.extensions.get::<Peer>().map(|peer| peer.address.to_string()).unwrap_or_default(),
             method: request.method.clone(),
             // The path alone: a query may hold what does not belong into a log.
             path: request.uri.path().to_owned(),
             agent: agent(&request.headers),
             handler,
-            repository: route
-                .and_then(Route::repository)
-                .map(ToString::to_string)
-                .unwrap_or_default(),
+            repository: route.and_then(Route::repository).map(ToString::to_string).unwrap_or_default(),
             reference: route.map(reference).unwrap_or_default(),
             received: Arc::default(),
             status: 0,
@@ -78,10 +71,7 @@ impl Record {
     pub(super) fn count(&self, body: Body) -> Body {
         let received = Arc::clone(&self.received);
         Body::new(body.map_frame(move |frame| {
-            received.fetch_add(
-                frame.data_ref().map_or(0, |data| data.len() as u64),
-                Ordering::Relaxed,
-            );
+            received.fetch_add(frame.data_ref().map_or(0, |data| data.len() as u64), Ordering::Relaxed);
             frame
         }))
     }
@@ -97,8 +87,7 @@ impl Record {
 
     /// Whether the whole answer went out.
     fn complete(&self) -> bool {
-        self.status != 0
-            && (self.method == Method::HEAD || self.length.is_none_or(|length| length == self.sent))
+        self.status != 0 && (self.method == Method::HEAD || self.length.is_none_or(|length| length == self.sent))
     }
 }
 
@@ -146,12 +135,10 @@ fn agent(headers: &HeaderMap) -> String {
 /// What is asked of the repository.
 fn reference(route: &Route) -> String {
     match route {
-        Route::GetBlob(_, digest) | Route::DeleteBlob(_, digest) | Route::Referrers(_, digest) => {
-            digest.to_string()
+        Route::GetBlob(_, digest) | Route::DeleteBlob(_, digest) | Route::Referrers(_, digest) => digest.to_string(),
+        Route::GetManifest(_, reference) | Route::PutManifest(_, reference) | Route::DeleteManifest(_, reference) => {
+            reference.to_string()
         }
-        Route::GetManifest(_, reference)
-        | Route::PutManifest(_, reference)
-        | Route::DeleteManifest(_, reference) => reference.to_string(),
         Route::UploadStatus(_, id)
         | Route::AppendUpload(_, id)
         | Route::FinishUpload(_, id)
@@ -170,10 +157,9 @@ fn handler(route: &Route) -> &'static str {
         Route::GetManifest(..) | Route::PutManifest(..) | Route::DeleteManifest(..) => "manifest",
         Route::GetBlob(..) | Route::DeleteBlob(..) => "blob",
         Route::StartUpload(_) => "blob_upload",
-        Route::UploadStatus(..)
-        | Route::AppendUpload(..)
-        | Route::FinishUpload(..)
-        | Route::CancelUpload(..) => "blob_upload_chunk",
+        Route::UploadStatus(..) | Route::AppendUpload(..) | Route::FinishUpload(..) | Route::CancelUpload(..) => {
+            "blob_upload_chunk"
+        }
     }
 }
 

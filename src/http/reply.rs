@@ -36,9 +36,7 @@ impl Reply {
     pub(super) fn json(media_type: &'static str, value: &impl Serialize) -> Reply {
         // What we serialise are strings, numbers and lists of them; that cannot fail.
         let bytes = serde_json::to_vec(value).unwrap_or_default();
-        Reply::empty(StatusCode::OK)
-            .header(header::CONTENT_TYPE, media_type)
-            .body(Body::from(bytes))
+        Reply::empty(StatusCode::OK).header(header::CONTENT_TYPE, media_type).body(Body::from(bytes))
     }
 
     /// Sets a header. What cannot be part of one is left out.

@@ -83,30 +83,26 @@ pub enum Effect {
 impl Route {
     /// Reads a method and the path behind the prefix, still percent-encoded.
     pub fn parse(method: &Method, path: &str) -> Result<Route, RouteError> {
-        let decoded = percent_decode_str(path)
-            .decode_utf8()
-            .map_err(|_| RouteError::NotFound)?;
+        let decoded = percent_decode_str(path).decode_utf8().map_err(|_| RouteError::NotFound)?;
         let path = decoded.strip_prefix("/v2").ok_or(RouteError::NotFound)?;
         if path.is_empty() || path == "/" {
             return only_get(method, Route::Version);
         }
         let path = path.strip_prefix('/').ok_or(RouteError::NotFound)?;
-        if path == "_catalog" {
+        if path == "_catalog" || path == "_catalog/" {
             return only_get(method, Route::Catalog);
         }
         let segments: Vec<&str> = path.split('/').collect();
         // The name is what stands before the last two segments, or three for an upload; without one there is no such path.
         match segments[..] {
-            [ref name @ .., "tags", "list"] if !name.is_empty() => {
+            [ref name @ .., "tags", "list"] | [ref name @ .., "tags", "list", ""] if !name.is_empty() => {
                 only_get(method, Route::Tags(parse_name(name)?))
             }
             [ref name @ .., "referrers", digest] if !name.is_empty() => {
                 only_get(method, Route::Referrers(parse_name(name)?, digest.parse()?))
             }
             [ref name @ .., "manifests", reference] if !name.is_empty() => manifest(method, name, reference),
-            [ref name @ .., "blobs", "uploads", ""] | [ref name @ .., "blobs", "uploads"]
-                if !name.is_empty() =>
-            {
+            [ref name @ .., "blobs", "uploads", ""] | [ref name @ .., "blobs", "uploads"] if !name.is_empty() => {
                 match *method {
                     Method::POST => Ok(Route::StartUpload(parse_name(name)?)),
                     _ => Err(RouteError::Method { allowed: "POST" }),
@@ -206,11 +202,7 @@ fn is_get(method: &Method) -> bool {
 }
 
 fn only_get(method: &Method, route: Route) -> Result<Route, RouteError> {
-    if is_get(method) {
-        Ok(route)
-    } else {
-        Err(RouteError::Method { allowed: "GET, HEAD" })
-    }
+    if is_get(method) { Ok(route) } else { Err(RouteError::Method { allowed: "GET, HEAD" }) }
 }
 
 fn manifest(method: &Method, name: &[&str], reference: &str) -> Result<Route, RouteError> {
@@ -219,9 +211,7 @@ fn manifest(method: &Method, name: &[&str], reference: &str) -> Result<Route, Ro
         Method::PUT => Route::PutManifest,
         Method::DELETE => Route::DeleteManifest,
         _ => {
-            return Err(RouteError::Method {
-                allowed: "GET, HEAD, PUT, DELETE",
-            });
+            return Err(RouteError::Method { allowed: "GET, HEAD, PUT, DELETE" });
         }
     };
     Ok(route(parse_name(name)?, reference.parse()?))
@@ -232,9 +222,7 @@ fn blob(method: &Method, name: &[&str], digest: &str) -> Result<Route, RouteErro
         Method::GET | Method::HEAD => Route::GetBlob,
         Method::DELETE => Route::DeleteBlob,
         _ => {
-            return Err(RouteError::Method {
-                allowed: "GET, HEAD, DELETE",
-            });
+            return Err(RouteError::Method { allowed: "GET, HEAD, DELETE" });
         }
     };
     Ok(route(parse_name(name)?, digest.parse()?))
@@ -247,9 +235,7 @@ fn upload(method: &Method, name: &[&str], id: &str) -> Result<Route, RouteError>
         Method::PUT => Route::FinishUpload,
         Method::DELETE => Route::CancelUpload,
         _ => {
-            return Err(RouteError::Method {
-                allowed: "GET, HEAD, PATCH, PUT, DELETE",
-            });
+            return Err(RouteError::Method { allowed: "GET, HEAD, PATCH, PUT, DELETE" });
         }
     };
     Ok(route(parse_name(name)?, id.parse()?))

@@ -36,10 +36,10 @@ pub struct Descriptor {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Platform {
     /// The operating system, as in `GOOS`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "empty_if_null")]
     pub os: String,
     /// The processor, as in `GOARCH`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "empty_if_null")]
     pub architecture: String,
     /// The processor's variant, such as `v8`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,10 +49,19 @@ pub struct Platform {
 impl Descriptor {
     /// Whether clients fetch the content from elsewhere, so that a registry need not hold it.
     pub fn is_foreign(&self) -> bool {
-        self.media_type
-            .parse::<super::MediaType>()
-            .is_ok_and(|kind| kind.is_foreign_layer())
+        self.media_type.parse::<super::MediaType>().is_ok_and(|kind| kind.is_foreign_layer())
     }
+}
+
+/// Annotations as they are read. Go, which wrote most manifests, takes null for an empty text.
+pub(super) type Annotations = BTreeMap<String, Option<String>>;
+
+pub(super) fn spelled_out(read: Option<Annotations>) -> BTreeMap<String, String> {
+    read.unwrap_or_default().into_iter().map(|(key, value)| (key, value.unwrap_or_default())).collect()
+}
+
+fn empty_if_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 #[derive(Default)]
@@ -61,21 +70,14 @@ struct Fields {
     digest: Option<Digest>,
     size: Option<u64>,
     urls: Option<Vec<String>>,
-    annotations: Option<BTreeMap<String, String>>,
+    annotations: Option<Annotations>,
     artifact_type: Option<String>,
     platform: Option<Platform>,
 }
 
 impl<'de> Object<'de> for Fields {
-    const KNOWN: &'static [&'static str] = &[
-        "mediaType",
-        "digest",
-        "size",
-        "urls",
-        "annotations",
-        "artifactType",
-        "platform",
-    ];
+    const KNOWN: &'static [&'static str] =
+        &["mediaType", "digest", "size", "urls", "annotations", "artifactType", "platform"];
 
     fn field<A: MapAccess<'de>>(&mut self, key: &'static str, map: &mut A) -> Result<(), A::Error> {
         match key {
@@ -99,7 +101,7 @@ impl<'de> Deserialize<'de> for Descriptor {
             digest: fields.digest.ok_or_else(|| D::Error::missing_field("digest"))?,
             size: fields.size.unwrap_or_default(),
             urls: fields.urls.unwrap_or_default(),
-            annotations: fields.annotations.unwrap_or_default(),
+            annotations: spelled_out(fields.annotations),
             artifact_type: fields.artifact_type.filter(|kind| !kind.is_empty()),
             platform: fields.platform,
         })

@@ -99,17 +99,10 @@ impl Digest {
 
     /// Reads the part behind the colon.
     pub fn from_hex(algorithm: Algorithm, text: &str) -> Result<Digest, DigestError> {
-        if text.len() != algorithm.size() * 2 || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-        {
-            return Err(DigestError::Encoded {
-                algorithm,
-                found: shortened(text),
-            });
+        if text.len() != algorithm.size() * 2 || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err(DigestError::Encoded { algorithm, found: shortened(text) });
         }
-        let bad = |_| DigestError::Encoded {
-            algorithm,
-            found: shortened(text),
-        };
+        let bad = |_| DigestError::Encoded { algorithm, found: shortened(text) };
         Ok(Digest(match algorithm {
             Algorithm::Sha256 => {
                 let mut value = [0; 32];
@@ -153,9 +146,7 @@ impl FromStr for Digest {
     type Err = DigestError;
 
     fn from_str(text: &str) -> Result<Self, DigestError> {
-        let (algorithm, hex) = text
-            .split_once(':')
-            .ok_or_else(|| DigestError::Form(shortened(text)))?;
+        let (algorithm, hex) = text.split_once(':').ok_or_else(|| DigestError::Form(shortened(text)))?;
         Digest::from_hex(algorithm.parse()?, hex)
     }
 }
@@ -193,10 +184,7 @@ mod tests {
     #[test]
     fn the_empty_content_has_the_digest_that_everyone_knows() {
         let digest = Digest::of(Algorithm::Sha256, b"");
-        assert_eq!(
-            digest.to_string(),
-            "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-        );
+        assert_eq!(digest.to_string(), "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     }
 
     #[test]

@@ -33,18 +33,8 @@ struct Layout {
     count: usize,
 }
 
-const SHA256: Layout = Layout {
-    magic: b"sha\x03",
-    word: 4,
-    block: 64,
-    count: 8,
-};
-const SHA512: Layout = Layout {
-    magic: b"sha\x07",
-    word: 8,
-    block: 128,
-    count: 16,
-};
+const SHA256: Layout = Layout { magic: b"sha\x03", word: 4, block: 64, count: 8 };
+const SHA512: Layout = Layout { magic: b"sha\x07", word: 8, block: 128, count: 16 };
 
 impl Hasher {
     /// A hash of nothing yet.
@@ -92,15 +82,11 @@ impl Hasher {
         Some(Hasher(match algorithm {
             Algorithm::Sha256 => {
                 let ours = SHA256.read_go(state, length)?;
-                State::Sha256(
-                    Sha256::deserialize(&SerializedState::<Sha256>::try_from(&ours[..]).ok()?).ok()?,
-                )
+                State::Sha256(Sha256::deserialize(&SerializedState::<Sha256>::try_from(&ours[..]).ok()?).ok()?)
             }
             Algorithm::Sha512 => {
                 let ours = SHA512.read_go(state, length)?;
-                State::Sha512(
-                    Sha512::deserialize(&SerializedState::<Sha512>::try_from(&ours[..]).ok()?).ok()?,
-                )
+                State::Sha512(Sha512::deserialize(&SerializedState::<Sha512>::try_from(&ours[..]).ok()?).ok()?)
             }
         }))
     }
@@ -158,12 +144,7 @@ mod tests {
         let mut hasher = Hasher::new(Algorithm::Sha256);
         hasher.update(b"wharf");
         let initial = "6a09e667bb67ae853c6ef372a54ff53a510e527f9b05688c1f83d9ab5be0cd19";
-        let expected = format!(
-            "73686103{initial}{}{}{:016x}",
-            hex::encode("wharf"),
-            "00".repeat(59),
-            5
-        );
+        let expected = format!("73686103{initial}{}{}{:016x}", hex::encode("wharf"), "00".repeat(59), 5);
         assert_eq!(hex::encode(hasher.save(5)), expected);
     }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::de::{IgnoredAny, MapAccess};
 use serde::{Deserialize, Deserializer};
 
+use super::descriptor::{Annotations, spelled_out};
 use super::strict::{Object, object};
 use super::{Descriptor, Digest, MediaType, MediaTypeError};
 
@@ -92,7 +93,9 @@ struct Body {
     layers: Option<Vec<Descriptor>>,
     blobs: Option<Vec<Descriptor>>,
     manifests: Option<Vec<Descriptor>>,
-    annotations: Option<BTreeMap<String, String>>,
+    annotations: Option<Annotations>,
+    /// Whether `manifests` is null, as Go writes an empty list.
+    no_manifests: bool,
     /// A field that only schema 1 has.
     fs_layers: bool,
 }
@@ -120,7 +123,10 @@ impl<'de> Object<'de> for Body {
             "config" => self.config = map.next_value()?,
             "layers" => self.layers = map.next_value()?,
             "blobs" => self.blobs = map.next_value()?,
-            "manifests" => self.manifests = map.next_value()?,
+            "manifests" => {
+                self.manifests = map.next_value()?;
+                self.no_manifests = self.manifests.is_none();
+            }
             "annotations" => self.annotations = map.next_value()?,
             _ => {
                 map.next_value::<IgnoredAny>()?;
@@ -148,22 +154,16 @@ impl Manifest {
             return Err(ManifestError::Schema1);
         }
         if body.manifests.is_some() {
-            let beside = [
-                ("config", body.config.is_some()),
-                ("layers", body.layers.is_some()),
-                ("blobs", body.blobs.is_some()),
-            ];
+            let beside =
+                [("config", body.config.is_some()), ("layers", body.layers.is_some()), ("blobs", body.blobs.is_some())];
             if let Some((field, _)) = beside.into_iter().find(|(_, present)| *present) {
                 return Err(ManifestError::Ambiguous(field));
             }
         }
         let media_type = body.media_type(declared)?;
         body.check_shape(&media_type)?;
-        let kind = if body.manifests.is_some() {
-            Kind::Index
-        } else {
-            Kind::Image
-        };
+        let empty_index = body.no_manifests && body.config.is_none() && body.layers.is_none() && body.blobs.is_none();
+        let kind = if body.manifests.is_some() || empty_index { Kind::Index } else { Kind::Image };
         let artifact_type = body.artifact_type.filter(|kind| !kind.is_empty());
         let config_type = body.config.as_ref().map(|config| config.media_type.clone());
         let mut layers = body.layers.unwrap_or_default();
@@ -176,7 +176,7 @@ impl Manifest {
             config: body.config,
             layers,
             manifests: body.manifests.unwrap_or_default(),
-            annotations: body.annotations.unwrap_or_default(),
+            annotations: spelled_out(body.annotations),
         })
     }
 
@@ -194,20 +194,10 @@ impl Manifest {
             return Some(manifest.media_type);
         }
         let old: Old = serde_json::from_slice(bytes).ok()?;
-        let schema1 = if old.signatures.is_some() {
-            "prettyjws"
-        } else {
-            "json"
-        };
+        let schema1 = if old.signatures.is_some() { "prettyjws" } else { "json" };
         match old {
-            Old {
-                media_type: Some(media_type),
-                ..
-            } => Some(media_type),
-            Old {
-                schema_version: Some(1),
-                ..
-            } => format!("{}{schema1}", MediaType::DOCKER_SCHEMA1).parse().ok(),
+            Old { media_type: Some(media_type), .. } => Some(media_type),
+            Old { schema_version: Some(1), .. } => format!("{}{schema1}", MediaType::DOCKER_SCHEMA1).parse().ok(),
             _ => None,
         }
     }
@@ -231,10 +221,9 @@ impl Body {
         let written = self.media_type.as_deref().filter(|text| !text.is_empty());
         let written: Option<MediaType> = written.map(str::parse).transpose()?;
         match (declared, written) {
-            (Some(header), Some(body)) if *header != body => Err(ManifestError::TypesDiffer {
-                header: header.clone(),
-                body,
-            }),
+            (Some(header), Some(body)) if *header != body => {
+                Err(ManifestError::TypesDiffer { header: header.clone(), body })
+            }
             (_, Some(body)) => Ok(body),
             (Some(header), None) => Ok(header.clone()),
             (None, None) => {
@@ -243,7 +232,10 @@ impl Body {
                 } else if self.config.is_some() || self.layers.is_some() {
                     MediaType::OCI_MANIFEST
                 } else {
-                    return Err(ManifestError::Untyped);
+                    if !self.no_manifests {
+                        return Err(ManifestError::Untyped);
+                    }
+                    MediaType::OCI_INDEX
                 };
                 Ok(inferred.parse()?)
             }
@@ -260,19 +252,13 @@ impl Body {
             ],
             MediaType::OCI_INDEX | MediaType::DOCKER_LIST => [
                 (!version, "\"schemaVersion\": 2"),
-                (
-                    self.config.is_some() || self.layers.is_some() || self.blobs.is_some(),
-                    "no \"config\" or \"layers\"",
-                ),
-                (self.manifests.is_none(), "a list \"manifests\""),
+                (self.config.is_some() || self.layers.is_some() || self.blobs.is_some(), "no \"config\" or \"layers\""),
+                (self.manifests.is_none() && !self.no_manifests, "a list \"manifests\""),
             ],
             _ => return Ok(()),
         };
         match broken.into_iter().find(|(broken, _)| *broken) {
-            Some((_, expected)) => Err(ManifestError::Shape {
-                media_type: media_type.clone(),
-                expected,
-            }),
+            Some((_, expected)) => Err(ManifestError::Shape { media_type: media_type.clone(), expected }),
             None => Ok(()),
         }
     }

@@ -24,66 +24,36 @@ fn an_image_is_read_with_what_it_refers_to() {
     let manifest = parse(Some(MediaType::OCI_MANIFEST), &image()).unwrap();
     assert_eq!(manifest.kind, Kind::Image);
     assert_eq!(manifest.layers.len(), 1);
-    assert_eq!(
-        manifest.artifact_type.as_deref(),
-        Some("application/vnd.oci.image.config.v1+json")
-    );
+    assert_eq!(manifest.artifact_type.as_deref(), Some("application/vnd.oci.image.config.v1+json"));
 }
 
 #[test]
 fn without_any_type_the_fields_decide() {
     let mut body = image();
     body.as_object_mut().unwrap().remove("mediaType");
-    assert_eq!(
-        parse(None, &body).unwrap().media_type.as_str(),
-        MediaType::OCI_MANIFEST
-    );
+    assert_eq!(parse(None, &body).unwrap().media_type.as_str(), MediaType::OCI_MANIFEST);
     let index = json!({"schemaVersion": 2, "manifests": []});
-    assert_eq!(
-        parse(None, &index).unwrap().media_type.as_str(),
-        MediaType::OCI_INDEX
-    );
-    assert!(matches!(
-        parse(None, &json!({"schemaVersion": 2})),
-        Err(ManifestError::Untyped)
-    ));
+    assert_eq!(parse(None, &index).unwrap().media_type.as_str(), MediaType::OCI_INDEX);
+    assert!(matches!(parse(None, &json!({"schemaVersion": 2})), Err(ManifestError::Untyped)));
 }
 
 #[test]
 fn a_body_that_is_both_image_and_index_is_refused() {
     for field in ["config", "layers", "blobs"] {
-        let value = if field == "config" {
-            descriptor("x/y")
-        } else {
-            json!([])
-        };
+        let value = if field == "config" { descriptor("x/y") } else { json!([]) };
         let body = json!({"schemaVersion": 2, "manifests": [], field: value});
-        for declared in [
-            None,
-            Some(MediaType::OCI_MANIFEST),
-            Some(MediaType::OCI_INDEX),
-            Some("application/json"),
-        ] {
-            assert!(
-                matches!(parse(declared, &body), Err(ManifestError::Ambiguous(_))),
-                "{field} {declared:?}"
-            );
+        for declared in [None, Some(MediaType::OCI_MANIFEST), Some(MediaType::OCI_INDEX), Some("application/json")] {
+            assert!(matches!(parse(declared, &body), Err(ManifestError::Ambiguous(_))), "{field} {declared:?}");
         }
     }
 }
 
 #[test]
 fn a_header_that_contradicts_the_body_is_refused() {
-    assert!(matches!(
-        parse(Some(MediaType::OCI_INDEX), &image()),
-        Err(ManifestError::TypesDiffer { .. })
-    ));
+    assert!(matches!(parse(Some(MediaType::OCI_INDEX), &image()), Err(ManifestError::TypesDiffer { .. })));
     let mut body = image();
     body.as_object_mut().unwrap().remove("mediaType");
-    assert!(matches!(
-        parse(Some(MediaType::OCI_INDEX), &body),
-        Err(ManifestError::Shape { .. })
-    ));
+    assert!(matches!(parse(Some(MediaType::OCI_INDEX), &body), Err(ManifestError::Shape { .. })));
 }
 
 #[test]
@@ -94,13 +64,7 @@ fn keys_that_clients_would_read_differently_are_refused() {
         r#"{"schemaVersion":2,"layers":[],"layers":[]}"#,
         r#"{"schemaVersion":2,"layers":[{"digest":"sha256:0000000000000000000000000000000000000000000000000000000000000000","Digest":"x"}]}"#,
     ] {
-        assert!(
-            matches!(
-                Manifest::parse(body.as_bytes(), None),
-                Err(ManifestError::Json(_))
-            ),
-            "{body}"
-        );
+        assert!(matches!(Manifest::parse(body.as_bytes(), None), Err(ManifestError::Json(_))), "{body}");
     }
 }
 
@@ -125,6 +89,17 @@ fn absent_and_null_are_the_same() {
     body["layers"] = Value::Null;
     body["manifests"] = Value::Null;
     assert_eq!(parse(None, &body).unwrap().kind, Kind::Image);
+}
+
+#[test]
+fn what_go_writes_for_nothing_is_read_as_nothing() {
+    let index = json!({"schemaVersion": 2, "manifests": null, "annotations": {"a": null}});
+    let index = parse(None, &index).unwrap();
+    assert_eq!((index.kind, index.annotations["a"].as_str()), (Kind::Index, ""));
+    let mut child = descriptor(MediaType::OCI_MANIFEST);
+    child["platform"] = json!({"os": null, "architecture": "arm64"});
+    let index = json!({"schemaVersion": 2, "manifests": [child]});
+    assert_eq!(parse(Some(MediaType::OCI_INDEX), &index).unwrap().manifests[0].platform.as_ref().unwrap().os, "");
 }
 
 proptest! {

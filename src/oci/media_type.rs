@@ -37,9 +37,7 @@ impl MediaType {
     /// Whether it names a layer that clients fetch from elsewhere and registries need not hold.
     pub fn is_foreign_layer(&self) -> bool {
         self.0.starts_with("application/vnd.docker.image.rootfs.foreign.")
-            || self
-                .0
-                .starts_with("application/vnd.oci.image.layer.nondistributable.")
+            || self.0.starts_with("application/vnd.oci.image.layer.nondistributable.")
     }
 }
 
@@ -55,9 +53,7 @@ impl FromStr for MediaType {
         let part = |part: &str| {
             !part.is_empty()
                 && part.len() <= 127
-                && part
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
+                && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
         };
         match text.split_once('/') {
             Some((kind, subtype)) if part(kind) && part(subtype) => Ok(MediaType(text.into())),

@@ -27,10 +27,7 @@ impl RepositoryName {
     pub fn is_component(text: &str) -> bool {
         let mut rest = text.as_bytes();
         loop {
-            let word = rest
-                .iter()
-                .take_while(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-                .count();
+            let word = rest.iter().take_while(|b| b.is_ascii_lowercase() || b.is_ascii_digit()).count();
             if word == 0 {
                 return false;
             }
@@ -92,15 +89,8 @@ mod tests {
 
     #[test]
     fn names_that_clients_use_are_names() {
-        for text in [
-            "a",
-            "library/ubuntu",
-            "team/app-1.2_x__y---z",
-            "v2/app",
-            "blobs/uploads",
-            "0/1/2",
-            "docker.io/a",
-        ] {
+        for text in ["a", "library/ubuntu", "team/app-1.2_x__y---z", "v2/app", "blobs/uploads", "0/1/2", "docker.io/a"]
+        {
             assert!(text.parse::<RepositoryName>().is_ok(), "{text}");
         }
     }
@@ -132,10 +122,7 @@ mod tests {
         ] {
             assert!(text.parse::<RepositoryName>().is_err(), "{text:?}");
         }
-        assert_eq!(
-            "a".repeat(256).parse::<RepositoryName>(),
-            Err(NameError::Length(256))
-        );
+        assert_eq!("a".repeat(256).parse::<RepositoryName>(), Err(NameError::Length(256)));
         assert!("a".repeat(255).parse::<RepositoryName>().is_ok());
     }
 

@@ -30,11 +30,7 @@ impl FromStr for Reference {
 
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
         // No tag has a colon and every digest has one.
-        if text.contains(':') {
-            Ok(Reference::Digest(text.parse()?))
-        } else {
-            Ok(Reference::Tag(text.parse()?))
-        }
+        if text.contains(':') { Ok(Reference::Digest(text.parse()?)) } else { Ok(Reference::Tag(text.parse()?)) }
     }
 }
 

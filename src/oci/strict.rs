@@ -40,14 +40,10 @@ impl<'de, T: Object<'de>> Visitor<'de> for ObjectVisitor<T> {
             match T::KNOWN.iter().position(|known| known.eq_ignore_ascii_case(&key)) {
                 Some(index) if T::KNOWN[index] != key => {
                     let known = T::KNOWN[index];
-                    return Err(A::Error::custom(format_args!(
-                        "the key {key:?} is written {known:?}"
-                    )));
+                    return Err(A::Error::custom(format_args!("the key {key:?} is written {known:?}")));
                 }
                 Some(index) if seen & (1 << index) != 0 => {
-                    return Err(A::Error::custom(format_args!(
-                        "the key {key:?} stands twice in one object"
-                    )));
+                    return Err(A::Error::custom(format_args!("the key {key:?} stands twice in one object")));
                 }
                 Some(index) => {
                     seen |= 1 << index;

@@ -33,11 +33,7 @@ impl FromStr for Tag {
         let ok = text.len() <= Self::MAX_LENGTH
             && text.bytes().next().is_some_and(word)
             && text.bytes().all(|b| word(b) || b == b'.' || b == b'-');
-        if ok {
-            Ok(Tag(text.into()))
-        } else {
-            Err(TagError(text.chars().take(140).collect()))
-        }
+        if ok { Ok(Tag(text.into())) } else { Err(TagError(text.chars().take(140).collect())) }
     }
 }
 

@@ -8,8 +8,11 @@ use crate::storage::EntryKind;
 
 use super::{Listing, Page, Registry, Result, layout};
 
-/// How many entries of a directory are held at once.
-const BATCH: usize = 1024;
+/// How many entries of a directory are fetched first. Each fetch reads the directory, so each is larger than the one before:
+/// a page near by holds little, and a walk over everything reads a directory a few times only.
+const FIRST_BATCH: usize = 1024;
+/// How much larger.
+const GROWTH: usize = 8;
 
 impl Registry {
     /// The repositories that manifests were pushed to.
@@ -55,26 +58,18 @@ struct Level {
     batch: Vec<String>,
     /// The name behind which the next batch starts; `None` when there is none.
     rest: Option<String>,
+    /// The size of the next batch.
+    size: usize,
     /// Whether its path is that of the first parts of `behind`, so that names in it may still lie before.
     on_edge: bool,
 }
 
 impl Walk {
     fn behind(marker: &'static str, last: Option<&str>) -> Walk {
-        let behind = last
-            .filter(|last| !last.is_empty())
-            .map(|last| last.split('/').map(str::to_owned).collect());
-        let root = Level {
-            path: String::new(),
-            batch: Vec::new(),
-            rest: Some(String::new()),
-            on_edge: last.is_some(),
-        };
-        Walk {
-            marker,
-            levels: vec![root],
-            behind: behind.unwrap_or_default(),
-        }
+        let behind = last.map(|last| last.split('/').map(str::to_owned).collect());
+        let behind: Vec<String> = behind.unwrap_or_default();
+        let root = Level::new(String::new(), last.is_some(), behind.first());
+        Walk { marker, levels: vec![root], behind }
     }
 
     /// The next repository.
@@ -96,17 +91,8 @@ impl Walk {
                 Some(std::cmp::Ordering::Equal) => (true, true),
                 Some(std::cmp::Ordering::Greater) | None => (false, false),
             };
-            let path = if level.path.is_empty() {
-                component
-            } else {
-                format!("{}/{component}", level.path)
-            };
-            let below = Level {
-                path: path.clone(),
-                batch: Vec::new(),
-                rest: Some(String::new()),
-                on_edge,
-            };
+            let path = if level.path.is_empty() { component } else { format!("{}/{component}", level.path) };
+            let below = Level::new(path.clone(), on_edge, self.behind.get(depth));
             // A directory that is nested too deeply to be a repository's is a foreign one.
             let Ok(name) = path.parse::<RepositoryName>() else {
                 continue;
@@ -121,16 +107,9 @@ impl Walk {
     /// Whether the directory has what makes it a repository that is looked for.
     async fn is_repository(&self, registry: &Registry, name: &RepositoryName) -> Result<bool> {
         // The first name that is not before the marker's, so that no stray neighbour hides it.
-        let (stem, end) = self.marker.split_at(self.marker.len() - 1);
-        let before: String = end.bytes().map(|end| char::from(end - 1)).collect();
-        let behind = format!("{stem}{before}{}", char::MAX);
-        let next = registry
-            .storage
-            .list(&layout::repository(name), Some(&behind), 1)
-            .await?;
-        Ok(next
-            .first()
-            .is_some_and(|entry| entry.name == self.marker && entry.kind == EntryKind::Directory))
+        let behind = just_before(self.marker);
+        let next = registry.storage.list(&layout::repository(name), Some(&behind), 1).await?;
+        Ok(next.first().is_some_and(|entry| entry.name == self.marker && entry.kind == EntryKind::Directory))
     }
 
     /// Fetches the next batch of the innermost level; false if there is none.
@@ -145,18 +124,31 @@ impl Walk {
         if !level.path.is_empty() {
             key = key.descend(level.path.split('/'));
         }
-        let entries = registry.storage.list(&key, Some(&rest), BATCH).await?;
-        if entries.len() == BATCH {
+        let entries = registry.storage.list(&key, Some(&rest), level.size).await?;
+        if entries.len() == level.size {
             level.rest = entries.last().map(|entry| entry.name.clone());
+            level.size = level.size.saturating_mul(GROWTH);
         }
-        let directories = entries
-            .into_iter()
-            .rev()
-            .filter(|entry| entry.kind == EntryKind::Directory);
-        level.batch = directories
-            .map(|entry| entry.name)
-            .filter(|name| RepositoryName::is_component(name))
-            .collect();
+        let directories = entries.into_iter().rev().filter(|entry| entry.kind == EntryKind::Directory);
+        level.batch = directories.map(|entry| entry.name).filter(|name| RepositoryName::is_component(name)).collect();
         Ok(!level.batch.is_empty() || level.rest.is_some())
     }
+}
+
+impl Level {
+    /// A directory of which nothing is fetched yet; on the edge, what lies before the edge's component is left out.
+    fn new(path: String, on_edge: bool, edge: Option<&String>) -> Level {
+        let rest = edge.filter(|_| on_edge).map(|edge| just_before(edge)).unwrap_or_default();
+        Level { path, batch: Vec::new(), rest: Some(rest), size: FIRST_BATCH, on_edge }
+    }
+}
+
+/// A text that no name lies between and the given one.
+fn just_before(name: &str) -> String {
+    let mut before = name.to_owned();
+    let last = before.pop().map_or(0, u32::from);
+    if let Some(previous) = last.checked_sub(1).and_then(char::from_u32) {
+        before.extend([previous, char::MAX]);
+    }
+    before
 }

@@ -83,10 +83,7 @@ pub enum RegistryError {
     #[error(transparent)]
     ManifestInvalid(#[from] ManifestError),
     /// The manifest refers to what the repository does not hold.
-    #[error(
-        "the manifest refers to what repository {repository} does not hold; push it first: {}",
-        join(missing)
-    )]
+    #[error("the manifest refers to what repository {repository} does not hold; push it first: {}", join(missing))]
     ReferencesUnknown {
         /// The repository.
         repository: RepositoryName,
@@ -111,9 +108,7 @@ pub enum RegistryError {
     #[error("deleting is switched off; an operator can allow it with storage.delete.enabled: true")]
     DeleteDisabled,
     /// Changing is switched off.
-    #[error(
-        "the registry is read-only; an operator can change it with storage.maintenance.readonly.enabled: false"
-    )]
+    #[error("the registry is read-only; an operator can change it with storage.maintenance.readonly.enabled: false")]
     ReadOnly,
     /// The disk or the quota is full.
     #[error("there is no room left to store this")]
@@ -169,9 +164,7 @@ impl RegistryError {
             RegistryError::DigestMismatch { .. } => ErrorCode::DigestInvalid,
             RegistryError::OutOfOrder { .. } => ErrorCode::RangeInvalid,
             RegistryError::ChunkLength { .. } => ErrorCode::SizeInvalid,
-            RegistryError::ManifestInvalid(_) | RegistryError::UrlRefused { .. } => {
-                ErrorCode::ManifestInvalid
-            }
+            RegistryError::ManifestInvalid(_) | RegistryError::UrlRefused { .. } => ErrorCode::ManifestInvalid,
             RegistryError::ReferencesUnknown { .. } => ErrorCode::ManifestBlobUnknown,
             RegistryError::PreconditionFailed { .. } => ErrorCode::PreconditionFailed,
             RegistryError::DeleteDisabled | RegistryError::ReadOnly => ErrorCode::Unsupported,
@@ -182,19 +175,12 @@ impl RegistryError {
 }
 
 fn join(digests: &[Digest]) -> String {
-    digests
-        .iter()
-        .map(Digest::to_string)
-        .collect::<Vec<_>>()
-        .join(", ")
+    digests.iter().map(Digest::to_string).collect::<Vec<_>>().join(", ")
 }
 
 impl From<(Tag, ActualState)> for RegistryError {
     fn from((tag, state): (Tag, ActualState)) -> Self {
-        RegistryError::PreconditionFailed {
-            reference: Reference::Tag(tag),
-            state,
-        }
+        RegistryError::PreconditionFailed { reference: Reference::Tag(tag), state }
     }
 }
 

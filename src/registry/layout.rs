@@ -15,7 +15,7 @@
 //!   repositories/<name>/
 //!     _referrers/<alg>/<hex of subject>/<alg>:<hex>                      a manifest that refers to the subject
 //!     _types/<alg>:<hex>                                                 a manifest's media type, if its bytes do not say it
-//!   referrers-complete                                                   every manifest has been looked at for a subject
+//!     _looked/<alg>                                                      which manifests have been looked at for a subject
 //! ```
 //!
 //! A component that starts with `_` cannot be part of a repository's name, so `a/_layers` is never the repository
@@ -118,8 +118,8 @@ pub(super) fn referrer(name: &RepositoryName, subject: &Digest, manifest: &Diges
     referrers(name, subject).child(&manifest.to_string())
 }
 
-pub(super) fn referrers_complete() -> Key {
-    ours().child("referrers-complete")
+pub(super) fn looked(name: &RepositoryName, algorithm: Algorithm) -> Key {
+    our_repository(name).descend(["_looked", algorithm.as_str()])
 }
 
 pub(super) fn manifest_type(name: &RepositoryName, digest: &Digest) -> Key {

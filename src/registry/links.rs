@@ -21,10 +21,7 @@ pub(super) async fn read(storage: &dyn Storage, key: &Key) -> Result<Option<Dige
         Err(error) if error.is_not_found() => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    match std::str::from_utf8(&bytes)
-        .ok()
-        .map(|text| text.trim_end().parse())
-    {
+    match std::str::from_utf8(&bytes).ok().map(|text| text.trim_end().parse()) {
         Some(Ok(digest)) => Ok(Some(digest)),
         _ => {
             warn!(link = %key, length = bytes.len(), "a link file is empty or damaged and is treated as absent");

@@ -5,6 +5,9 @@ use tracing::warn;
 
 use crate::oci::{Digest, Manifest, MediaType, Reference, RepositoryName};
 
+use crate::storage::StorageError;
+
+use super::work::at_length;
 use super::{Precondition, Registry, RegistryError, Result, layout};
 
 /// A manifest as it was put.
@@ -20,11 +23,7 @@ pub struct StoredManifest {
 
 impl Registry {
     /// A manifest that the repository holds.
-    pub async fn get_manifest(
-        &self,
-        repository: &RepositoryName,
-        reference: &Reference,
-    ) -> Result<StoredManifest> {
+    pub async fn get_manifest(&self, repository: &RepositoryName, reference: &Reference) -> Result<StoredManifest> {
         let digest = match reference {
             Reference::Digest(digest) => Some(*digest),
             Reference::Tag(tag) => self.resolve(repository, tag).await?,
@@ -44,7 +43,9 @@ impl Registry {
         repository: &RepositoryName,
         digest: &Digest,
     ) -> Result<Option<StoredManifest>> {
-        if !self.holds_manifest(repository, digest).await? {
+        let held = self.holds_manifest(repository, digest).await?;
+        // The first registries 2.x linked manifests as they linked blobs.
+        if !held && self.held_blob(repository, digest).await? != Some(*digest) {
             return Ok(None);
         }
         let bytes = match self.storage.get(&layout::blob(digest)).await {
@@ -53,30 +54,27 @@ impl Registry {
                 warn!(%repository, %digest, "a manifest is linked but its content is gone");
                 return Ok(None);
             }
+            // What is too large to be a manifest is a blob.
+            Err(StorageError::TooLarge { .. }) if !held => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let media_type = self.type_of(repository, digest, &bytes).await?;
-        Ok(Some(StoredManifest {
-            digest: *digest,
-            media_type,
-            bytes,
-        }))
+        match self.type_of(repository, digest, bytes.clone()).await? {
+            Some(media_type) => Ok(Some(StoredManifest { digest: *digest, media_type, bytes })),
+            None if !held => Ok(None),
+            None => Err(RegistryError::Damaged(format!("{digest} in {repository} is not a manifest"))),
+        }
     }
 
     /// What the manifest was put as: what was noted then, or what its bytes say.
-    async fn type_of(&self, repository: &RepositoryName, digest: &Digest, bytes: &[u8]) -> Result<MediaType> {
+    async fn type_of(&self, repository: &RepositoryName, digest: &Digest, bytes: Bytes) -> Result<Option<MediaType>> {
         let noted = match self.storage.get(&layout::manifest_type(repository, digest)).await {
-            Ok(noted) => std::str::from_utf8(&noted)
-                .ok()
-                .and_then(|text| text.parse().ok()),
+            Ok(noted) => std::str::from_utf8(&noted).ok().and_then(|text| text.parse().ok()),
             Err(error) if error.is_not_found() => None,
             Err(error) => return Err(error.into()),
         };
-        match noted.or_else(|| Manifest::stored_type(bytes)) {
-            Some(media_type) => Ok(media_type),
-            None => Err(RegistryError::Damaged(format!(
-                "{digest} in {repository} is not a manifest"
-            ))),
+        match noted {
+            Some(noted) => Ok(Some(noted)),
+            None => at_length(bytes.len(), move || Ok(Manifest::stored_type(&bytes))).await,
         }
     }
 
@@ -93,15 +91,27 @@ impl Registry {
         precondition: &Precondition,
     ) -> Result<()> {
         self.allow_deleting()?;
-        let _removing = self.locks.removing(repository).await;
+        let (registry, repository, digest) = (self.clone(), repository.clone(), *digest);
+        let precondition = precondition.clone();
+        self.to_its_end(async move {
+            let _removing = registry.locks.removing(&repository).await;
+            registry.remove_manifest(&repository, &digest, &precondition).await
+        })
+        .await
+    }
+
+    /// The caller keeps everyone from adding to the repository.
+    async fn remove_manifest(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        precondition: &Precondition,
+    ) -> Result<()> {
         let reference = Reference::Digest(*digest);
         let held = self.holds_manifest(repository, digest).await?;
         precondition
             .check(held.then_some(*digest))
-            .map_err(|state| RegistryError::PreconditionFailed {
-                reference: reference.clone(),
-                state,
-            })?;
+            .map_err(|state| RegistryError::PreconditionFailed { reference: reference.clone(), state })?;
         if !held {
             return Err(self.manifest_unknown(repository, &reference).await);
         }
@@ -109,19 +119,12 @@ impl Registry {
         for tag in self.tags_of(repository, digest).await? {
             self.remove_tag(repository, &tag).await?;
         }
-        self.storage
-            .delete(&layout::revision_link(repository, digest))
-            .await?;
+        self.storage.delete(&layout::revision_link(repository, digest)).await?;
         // From here on it is gone; what follows is no longer looked at.
         if let Some(subject) = subject {
-            self.storage
-                .delete(&layout::referrer(repository, &subject, digest))
-                .await?;
+            self.storage.delete(&layout::referrer(repository, &subject, digest)).await?;
         }
-        Ok(self
-            .storage
-            .delete(&layout::manifest_type(repository, digest))
-            .await?)
+        Ok(self.storage.delete(&layout::manifest_type(repository, digest)).await?)
     }
 
     async fn subject_of(&self, digest: &Digest) -> Option<Digest> {
@@ -129,16 +132,8 @@ impl Registry {
         Some(Manifest::parse(&bytes, None).ok()?.subject?.digest)
     }
 
-    pub(super) async fn manifest_unknown(
-        &self,
-        repository: &RepositoryName,
-        reference: &Reference,
-    ) -> RegistryError {
+    pub(super) async fn manifest_unknown(&self, repository: &RepositoryName, reference: &Reference) -> RegistryError {
         let hint = self.hint(repository).await;
-        RegistryError::ManifestUnknown {
-            repository: repository.clone(),
-            reference: reference.clone(),
-            hint,
-        }
+        RegistryError::ManifestUnknown { repository: repository.clone(), reference: reference.clone(), hint }
     }
 }

@@ -12,11 +12,7 @@ impl Registry {
     ///
     /// That is mostly the digest itself. registry:2 keeps a blob that was pushed by its SHA-512 under its SHA-256 and
     /// links the one name to the other.
-    pub(super) async fn held_blob(
-        &self,
-        repository: &RepositoryName,
-        digest: &Digest,
-    ) -> Result<Option<Digest>> {
+    pub(super) async fn held_blob(&self, repository: &RepositoryName, digest: &Digest) -> Result<Option<Digest>> {
         let target = links::read(self.storage.as_ref(), &layout::layer_link(repository, digest)).await?;
         Ok(target.filter(|target| same_or_alias(digest, target)))
     }
@@ -29,10 +25,8 @@ impl Registry {
 
     /// Whether anything was ever pushed to the repository.
     pub(super) async fn repository_exists(&self, repository: &RepositoryName) -> Result<bool> {
-        let below = self
-            .storage
-            .list(&layout::repository(repository), Some("_"), usize::MAX)
-            .await?;
+        // What makes a repository stands together, before the namespaces below it.
+        let below = self.storage.list(&layout::repository(repository), Some("_"), 8).await?;
         Ok(below
             .iter()
             .any(|entry| [layout::MANIFESTS, layout::LAYERS, layout::UPLOADS].contains(&entry.name.as_str())))

@@ -23,6 +23,7 @@ mod upload_purge;
 mod upload_receive;
 mod upload_sessions;
 mod uploads;
+mod work;
 
 use std::sync::Arc;
 
@@ -71,41 +72,25 @@ impl Registry {
         &self.settings
     }
 
-    /// Whether bytes can be kept right now; for health checks.
+    /// Whether the storage can be reached right now; for health checks.
     pub async fn check_storage(&self) -> Result<()> {
-        if self.settings.read_only {
-            self.storage.list(&layout::repositories(), None, 1).await?;
-        } else {
-            self.storage.probe().await?;
-        }
-        Ok(())
+        Ok(self.storage.check().await?)
     }
 
     /// Refuses every change while the registry is read-only.
     fn allow_writing(&self) -> Result<()> {
-        if self.settings.read_only {
-            Err(RegistryError::ReadOnly)
-        } else {
-            Ok(())
-        }
+        if self.settings.read_only { Err(RegistryError::ReadOnly) } else { Ok(()) }
     }
 
     /// Refuses to delete while that is switched off.
     fn allow_deleting(&self) -> Result<()> {
         self.allow_writing()?;
-        if self.settings.delete_enabled {
-            Ok(())
-        } else {
-            Err(RegistryError::DeleteDisabled)
-        }
+        if self.settings.delete_enabled { Ok(()) } else { Err(RegistryError::DeleteDisabled) }
     }
 
     /// What the person who asked for this repository may have meant.
     async fn hint(&self, repository: &RepositoryName) -> Hint {
-        let meant = repository
-            .as_str()
-            .strip_prefix("v2/")
-            .and_then(|rest| rest.parse().ok());
+        let meant = repository.as_str().strip_prefix("v2/").and_then(|rest| rest.parse().ok());
         match meant {
             Some(meant) if self.repository_exists(&meant).await.unwrap_or(false) => Hint(Some(meant)),
             _ => Hint(None),

@@ -5,6 +5,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::oci::{Algorithm, Descriptor, Digest, Kind, Manifest, MediaType, Reference, RepositoryName, Tag};
 
+use super::work::at_length;
 use super::{IndexPlatforms, Platform, References, Registry, RegistryError, Result, UrlRules, layout, links};
 
 /// How many references are looked for side by side.
@@ -63,7 +64,8 @@ impl Registry {
     /// [`Registry::delete_manifest`].
     pub async fn put_manifest(&self, repository: &RepositoryName, new: NewManifest) -> Result<PutManifest> {
         self.allow_writing()?;
-        let manifest = Manifest::parse(&new.bytes, new.media_type.as_ref())?;
+        let (bytes, declared) = (new.bytes.clone(), new.media_type);
+        let manifest = at_length(bytes.len(), move || Ok(Manifest::parse(&bytes, declared.as_ref())?)).await?;
         let algorithm = match &new.reference {
             Reference::Digest(digest) => digest.algorithm(),
             Reference::Tag(_) => Algorithm::default(),
@@ -72,44 +74,44 @@ impl Registry {
         let mut tags = new.tags;
         match new.reference {
             Reference::Digest(expected) if expected != digest => {
-                return Err(RegistryError::DigestMismatch {
-                    expected,
-                    found: digest,
-                });
+                return Err(RegistryError::DigestMismatch { expected, found: digest });
             }
             Reference::Digest(_) => {}
             Reference::Tag(tag) => tags.insert(0, tag),
         }
         self.check_references(repository, &manifest).await?;
+        let (registry, repository) = (self.clone(), repository.clone());
+        let (precondition, bytes) = (new.precondition, new.bytes);
+        self.to_its_end(async move {
+            let _adding = registry.locks.adding(&repository).await;
+            let _moving = registry.locks.moving(&repository, &tags).await;
+            registry.check_precondition(&repository, &digest, &tags, &precondition).await?;
+            registry.write_manifest(&repository, &manifest, digest, &tags, bytes).await
+        })
+        .await
+    }
 
-        let _adding = self.locks.adding(repository).await;
-        let _moving = self.locks.moving(repository, &tags).await;
-        self.check_precondition(repository, &digest, &tags, &new.precondition)
-            .await?;
-        self.storage
-            .put(&layout::blob(&digest), new.bytes.clone())
-            .await?;
-        self.note_type(repository, &digest, &manifest.media_type, &new.bytes)
-            .await?;
+    /// Writes a manifest that may be put. The caller holds the locks.
+    async fn write_manifest(
+        &self,
+        repository: &RepositoryName,
+        manifest: &Manifest,
+        digest: Digest,
+        tags: &[Tag],
+        bytes: Bytes,
+    ) -> Result<PutManifest> {
+        self.storage.put(&layout::blob(&digest), bytes.clone()).await?;
+        self.note_type(repository, &digest, &manifest.media_type, &bytes).await?;
         let subject = manifest.subject.as_ref().map(|subject| subject.digest);
         if let Some(subject) = &subject {
-            let described = manifest.describe(digest, new.bytes.len() as u64);
+            let described = manifest.describe(digest, bytes.len() as u64);
             self.note_referrer(repository, subject, &described).await?;
         }
-        self.storage
-            .put(
-                &layout::revision_link(repository, &digest),
-                links::content(&digest),
-            )
-            .await?;
-        for tag in &tags {
+        self.storage.put(&layout::revision_link(repository, &digest), links::content(&digest)).await?;
+        for tag in tags {
             self.point(repository, tag, &digest).await?;
         }
-        Ok(PutManifest {
-            digest,
-            subject,
-            tags,
-        })
+        Ok(PutManifest { digest, subject, tags: tags.to_vec() })
     }
 
     async fn check_precondition(
@@ -125,15 +127,11 @@ impl Registry {
         if tags.is_empty() {
             let held = self.holds_manifest(repository, digest).await?.then_some(*digest);
             let reference = Reference::Digest(*digest);
-            return precondition
-                .check(held)
-                .map_err(|state| RegistryError::PreconditionFailed { reference, state });
+            return precondition.check(held).map_err(|state| RegistryError::PreconditionFailed { reference, state });
         }
         for tag in tags {
             let current = self.resolve(repository, tag).await?;
-            precondition
-                .check(current)
-                .map_err(|state| RegistryError::from((tag.clone(), state)))?;
+            precondition.check(current).map_err(|state| RegistryError::from((tag.clone(), state)))?;
         }
         Ok(())
     }
@@ -151,10 +149,7 @@ impl Registry {
             // Put before as something else? The last put counts.
             return Ok(self.storage.delete(&key).await?);
         }
-        Ok(self
-            .storage
-            .put(&key, Bytes::copy_from_slice(media_type.as_str().as_bytes()))
-            .await?)
+        Ok(self.storage.put(&key, Bytes::copy_from_slice(media_type.as_str().as_bytes())).await?)
     }
 
     async fn check_references(&self, repository: &RepositoryName, manifest: &Manifest) -> Result<()> {
@@ -177,18 +172,12 @@ impl Registry {
             };
             Ok::<_, RegistryError>((!there).then_some(reference.digest()))
         });
-        let missing: Vec<Digest> = looked
-            .buffered(SIDE_BY_SIDE)
-            .try_filter_map(|missing| async move { Ok(missing) })
-            .try_collect()
-            .await?;
+        let missing: Vec<Digest> =
+            looked.buffered(SIDE_BY_SIDE).try_filter_map(|missing| async move { Ok(missing) }).try_collect().await?;
         if missing.is_empty() {
             Ok(())
         } else {
-            Err(RegistryError::ReferencesUnknown {
-                repository: repository.clone(),
-                missing,
-            })
+            Err(RegistryError::ReferencesUnknown { repository: repository.clone(), missing })
         }
     }
 
@@ -231,11 +220,7 @@ impl Required {
 
 /// What must be there for this manifest, each once. The subject need not be, nor layers that clients fetch elsewhere.
 fn required(manifest: &Manifest, platforms: &IndexPlatforms) -> Vec<Required> {
-    let blobs = manifest
-        .config
-        .iter()
-        .chain(&manifest.layers)
-        .filter(|blob| !blob.is_foreign());
+    let blobs = manifest.config.iter().chain(&manifest.layers).filter(|blob| !blob.is_foreign());
     let children = manifest.manifests.iter().filter(|child| match platforms {
         IndexPlatforms::All => true,
         IndexPlatforms::None => false,
@@ -257,11 +242,7 @@ fn is_for(child: &Descriptor, platform: &Platform) -> bool {
 
 /// The first URL that clients would be sent to and that is not allowed (CVE-2020-15157).
 fn refused_url<'a>(manifest: &'a Manifest, rules: &UrlRules) -> Option<&'a str> {
-    let described = manifest
-        .config
-        .iter()
-        .chain(&manifest.layers)
-        .chain(&manifest.manifests);
+    let described = manifest.config.iter().chain(&manifest.layers).chain(&manifest.manifests);
     let mut urls = described.flat_map(|descriptor| &descriptor.urls);
     urls.find(|url| !rules.accept(url)).map(String::as_str)
 }
@@ -283,10 +264,8 @@ mod tests {
         let layer = serde_json::json!({"mediaType": "a/b", "digest": digest("layer"), "size": 1});
         let foreign = serde_json::json!({"mediaType": "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
             "digest": digest("foreign"), "size": 1});
-        let manifest = parse(
-            &serde_json::json!({"schemaVersion": 2, "layers": [layer, layer, foreign],
-            "config": {"digest": digest("config")}, "subject": {"digest": digest("subject")}}),
-        );
+        let manifest = parse(&serde_json::json!({"schemaVersion": 2, "layers": [layer, layer, foreign],
+            "config": {"digest": digest("config")}, "subject": {"digest": digest("subject")}}));
         let mut expected = vec![Required::Blob(digest("config")), Required::Blob(digest("layer"))];
         expected.sort();
         assert_eq!(required(&manifest, &IndexPlatforms::All), expected);
@@ -298,16 +277,10 @@ mod tests {
             {"digest": digest("arm"), "platform": {"os": "linux", "architecture": "arm64"}},
             {"digest": digest("amd"), "platform": {"os": "linux", "architecture": "amd64"}},
             {"digest": digest("none")}]}));
-        let arm = Platform {
-            os: "linux".into(),
-            architecture: "arm64".into(),
-        };
+        let arm = Platform { os: "linux".into(), architecture: "arm64".into() };
         assert_eq!(required(&index, &IndexPlatforms::All).len(), 3);
         assert_eq!(required(&index, &IndexPlatforms::None), []);
-        assert_eq!(
-            required(&index, &IndexPlatforms::List(vec![arm])),
-            [Required::Child(digest("arm"))]
-        );
+        assert_eq!(required(&index, &IndexPlatforms::List(vec![arm])), [Required::Child(digest("arm"))]);
     }
 
     #[test]

@@ -52,25 +52,19 @@ impl Registry {
         let limit = page.limit.unwrap_or(PAGE_MAX).min(PAGE_MAX);
         let mut descriptors: Vec<Descriptor> = Vec::new();
         if limit == 0 {
-            return Ok(Referrers {
-                descriptors,
-                next: None,
-            });
+            return Ok(Referrers { descriptors, next: None });
         }
         let tagged = &self.fallback_tag(repository, subject).await?;
         let mut bytes = 0;
         let mut last = page.last.clone();
         loop {
-            let names = self
-                .names_behind(repository, subject, tagged, last.as_deref())
-                .await?;
-            let looked = stream::iter(names.digests)
-                .map(|name| self.referrer(repository, subject, name, tagged.get(&name)));
+            let names = self.names_behind(repository, subject, tagged, last.as_deref()).await?;
+            let looked =
+                stream::iter(names.digests).map(|name| self.referrer(repository, subject, name, tagged.get(&name)));
             let mut looked = std::pin::pin!(looked.buffered(SIDE_BY_SIDE));
             while let Some(found) = looked.try_next().await? {
-                let of_type = |found: &Descriptor| {
-                    artifact_type.is_none_or(|kind| found.artifact_type.as_deref() == Some(kind))
-                };
+                let of_type =
+                    |found: &Descriptor| artifact_type.is_none_or(|kind| found.artifact_type.as_deref() == Some(kind));
                 let Some(found) = found.filter(of_type) else {
                     continue;
                 };
@@ -84,10 +78,7 @@ impl Registry {
             }
             last = names.rest;
             if last.is_none() {
-                return Ok(Referrers {
-                    descriptors,
-                    next: None,
-                });
+                return Ok(Referrers { descriptors, next: None });
             }
         }
     }
@@ -99,8 +90,7 @@ impl Registry {
         subject: &Digest,
         described: &Descriptor,
     ) -> Result<()> {
-        let entry =
-            serde_json::to_vec(described).map_err(|error| RegistryError::Damaged(error.to_string()))?;
+        let entry = serde_json::to_vec(described).map_err(|error| RegistryError::Damaged(error.to_string()))?;
         let key = layout::referrer(repository, subject, &described.digest);
         Ok(self.storage.put(&key, Bytes::from(entry)).await?)
     }
@@ -113,18 +103,10 @@ impl Registry {
         tagged: &BTreeMap<Digest, Descriptor>,
         last: Option<&str>,
     ) -> Result<Names> {
-        let ours = self
-            .storage
-            .list(&layout::referrers(repository, subject), last, BATCH)
-            .await?;
+        let ours = self.storage.list(&layout::referrers(repository, subject), last, BATCH).await?;
         // What lies behind the last of a full batch comes with the next. It may be a stray file and no digest at all.
-        let rest = (ours.len() == BATCH)
-            .then(|| ours.last().map(|entry| entry.name.clone()))
-            .flatten();
-        let mut digests: Vec<Digest> = ours
-            .into_iter()
-            .filter_map(|entry| entry.name.parse().ok())
-            .collect();
+        let rest = (ours.len() == BATCH).then(|| ours.last().map(|entry| entry.name.clone())).flatten();
+        let mut digests: Vec<Digest> = ours.into_iter().filter_map(|entry| entry.name.parse().ok()).collect();
         let here = |digest: &&Digest| {
             let name = digest.to_string();
             last.is_none_or(|last| name.as_str() > last) && rest.as_ref().is_none_or(|rest| name <= *rest)
@@ -146,11 +128,7 @@ impl Registry {
         if !self.holds_manifest(repository, &name).await? {
             return Ok(None);
         }
-        let noted = match self
-            .storage
-            .get(&layout::referrer(repository, subject, &name))
-            .await
-        {
+        let noted = match self.storage.get(&layout::referrer(repository, subject, &name)).await {
             Ok(entry) => serde_json::from_slice(&entry).ok(),
             Err(error) if error.is_not_found() => None,
             Err(error) => return Err(error.into()),
@@ -186,9 +164,6 @@ impl Registry {
         };
         let index = Manifest::parse(&stored.bytes, Some(&stored.media_type));
         let listed = index.map(|index| index.manifests).unwrap_or_default();
-        Ok(listed
-            .into_iter()
-            .map(|descriptor| (descriptor.digest, descriptor))
-            .collect())
+        Ok(listed.into_iter().map(|descriptor| (descriptor.digest, descriptor)).collect())
     }
 }

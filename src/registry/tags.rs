@@ -20,22 +20,16 @@ impl Registry {
         loop {
             // One more than asked for shows whether there are more.
             let wanted = limit.saturating_add(1).saturating_sub(found.len());
-            let entries = self
-                .storage
-                .list(&layout::tags(repository), last.as_deref(), wanted)
-                .await?;
+            let entries = self.storage.list(&layout::tags(repository), last.as_deref(), wanted).await?;
             let complete = entries.len() < wanted;
             last = entries.last().map(|entry| entry.name.clone());
-            let names = entries
-                .into_iter()
-                .filter(|entry| entry.kind == EntryKind::Directory);
+            let names = entries.into_iter().filter(|entry| entry.kind == EntryKind::Directory);
             let tags: Vec<Tag> = names.filter_map(|entry| entry.name.parse().ok()).collect();
             let looked = stream::iter(tags).map(|tag| async move {
                 // A delete that was cut short, or registry:2 stopped hard, leaves a tag that points nowhere.
-                let points = self.storage.stat(&layout::tag_current(repository, &tag)).await;
-                points.is_ok_and(|meta| meta.size > 0).then_some(tag)
+                Ok::<_, RegistryError>(self.resolve(repository, &tag).await?.map(|_| tag))
             });
-            let kept: Vec<Option<Tag>> = looked.buffered(SIDE_BY_SIDE).collect().await;
+            let kept: Vec<Option<Tag>> = looked.buffered(SIDE_BY_SIDE).try_collect().await?;
             found.extend(kept.into_iter().flatten());
             if complete || found.len() > limit {
                 break;
@@ -55,37 +49,28 @@ impl Registry {
     /// Points a tag at a manifest that the repository holds. The caller holds the tag's lock.
     pub(super) async fn point(&self, repository: &RepositoryName, tag: &Tag, digest: &Digest) -> Result<()> {
         // The history first: a tag never points at what its index does not list, which registry:2's collector relies on.
-        self.storage
-            .put(
-                &layout::tag_index(repository, tag, digest),
-                links::content(digest),
-            )
-            .await?;
-        Ok(self
-            .storage
-            .put(&layout::tag_current(repository, tag), links::content(digest))
-            .await?)
+        self.storage.put(&layout::tag_index(repository, tag, digest), links::content(digest)).await?;
+        Ok(self.storage.put(&layout::tag_current(repository, tag), links::content(digest)).await?)
     }
 
     /// Removes a tag; the manifest stays.
     ///
     /// Against a put of the same tag: the tag's lock puts one behind the other, and whichever is last has its way.
-    pub async fn delete_tag(
-        &self,
-        repository: &RepositoryName,
-        tag: &Tag,
-        precondition: &Precondition,
-    ) -> Result<()> {
+    pub async fn delete_tag(&self, repository: &RepositoryName, tag: &Tag, precondition: &Precondition) -> Result<()> {
         self.allow_deleting()?;
-        let _moving = self.locks.moving(repository, std::slice::from_ref(tag)).await;
-        let current = self.resolve(repository, tag).await?;
-        precondition
-            .check(current)
-            .map_err(|state| RegistryError::from((tag.clone(), state)))?;
-        if current.is_none() {
-            return Err(self.manifest_unknown(repository, &tag.clone().into()).await);
-        }
-        self.remove_tag(repository, tag).await
+        let (registry, repository, tag) = (self.clone(), repository.clone(), tag.clone());
+        let precondition = precondition.clone();
+        self.to_its_end(async move {
+            let _moving = registry.locks.moving(&repository, std::slice::from_ref(&tag)).await;
+            let current = registry.resolve(&repository, &tag).await?;
+            precondition.check(current).map_err(|state| RegistryError::from((tag.clone(), state)))?;
+            // A tag whose link is damaged points nowhere and can be removed all the same.
+            if current.is_none() && registry.storage.list(&layout::tag(&repository, &tag), None, 1).await?.is_empty() {
+                return Err(registry.manifest_unknown(&repository, &tag.into()).await);
+            }
+            registry.remove_tag(&repository, &tag).await
+        })
+        .await
     }
 
     /// The caller holds the tag's lock or keeps everyone from adding tags.
@@ -97,29 +82,17 @@ impl Registry {
 
     /// The tags that point at a manifest.
     pub(super) async fn tags_of(&self, repository: &RepositoryName, digest: &Digest) -> Result<Vec<Tag>> {
-        let entries = self
-            .storage
-            .list(&layout::tags(repository), None, usize::MAX)
-            .await?;
-        let tags = entries
-            .into_iter()
-            .filter_map(|entry| entry.name.parse::<Tag>().ok());
+        let entries = self.storage.list(&layout::tags(repository), None, usize::MAX).await?;
+        let tags = entries.into_iter().filter_map(|entry| entry.name.parse::<Tag>().ok());
         let looked = stream::iter(tags).map(|tag| async move {
             let points = self.resolve(repository, &tag).await? == Some(*digest);
             Ok::<_, RegistryError>(points.then_some(tag))
         });
-        looked
-            .buffered(SIDE_BY_SIDE)
-            .try_filter_map(|tag| async move { Ok(tag) })
-            .try_collect()
-            .await
+        looked.buffered(SIDE_BY_SIDE).try_filter_map(|tag| async move { Ok(tag) }).try_collect().await
     }
 
     async fn repository_unknown(&self, repository: &RepositoryName) -> RegistryError {
-        RegistryError::RepositoryUnknown {
-            repository: repository.clone(),
-            hint: self.hint(repository).await,
-        }
+        RegistryError::RepositoryUnknown { repository: repository.clone(), hint: self.hint(repository).await }
     }
 }
 

@@ -27,11 +27,7 @@ impl FromStr for UploadId {
     fn from_str(text: &str) -> Result<Self, UploadIdError> {
         let id = UploadId(Uuid::try_parse(text).map_err(|_| UploadIdError)?);
         // One spelling only: the name is also a directory's.
-        if id.to_string() == text {
-            Ok(id)
-        } else {
-            Err(UploadIdError)
-        }
+        if id.to_string() == text { Ok(id) } else { Err(UploadIdError) }
     }
 }
 

@@ -27,35 +27,19 @@ impl Registry {
         let size = self.upload_size(repository, id).await?;
         let sha512 = layout::hash_states(repository, id, Algorithm::Sha512);
         let chosen = !self.storage.list(&sha512, None, 1).await?.is_empty();
-        let algorithm = if chosen {
-            Algorithm::Sha512
-        } else {
-            Algorithm::Sha256
-        };
+        let algorithm = if chosen { Algorithm::Sha512 } else { Algorithm::Sha256 };
         let (hasher, kept) = self.kept_hash(repository, id, algorithm, size).await?;
-        let hasher = self
-            .hash_rest(repository, id, hasher, kept.unwrap_or_default(), size)
-            .await?;
-        Ok(Progress {
-            offset: size,
-            hasher,
-            kept,
-        })
+        let hasher = self.hash_rest(repository, id, hasher, kept.unwrap_or_default(), size).await?;
+        Ok(Progress { offset: size, hasher, kept })
     }
 
     /// How many bytes of the upload have arrived; fails if there is no such upload.
     pub(super) async fn upload_size(&self, repository: &RepositoryName, id: &UploadId) -> Result<u64> {
         let absent = |error: crate::storage::StorageError| match error.is_not_found() {
-            true => RegistryError::UploadUnknown {
-                repository: repository.clone(),
-                upload: *id,
-            },
+            true => RegistryError::UploadUnknown { repository: repository.clone(), upload: *id },
             false => error.into(),
         };
-        self.storage
-            .stat(&layout::upload_started(repository, id))
-            .await
-            .map_err(absent)?;
+        self.storage.stat(&layout::upload_started(repository, id)).await.map_err(absent)?;
         match self.storage.stat(&layout::upload_data(repository, id)).await {
             Ok(meta) => Ok(meta.size),
             Err(error) if error.is_not_found() => Ok(0),
@@ -73,18 +57,11 @@ impl Registry {
     ) -> Result<(Hasher, Option<u64>)> {
         let states = layout::hash_states(repository, id, algorithm);
         let entries = self.storage.list(&states, None, usize::MAX).await?;
-        let mut offsets: Vec<u64> = entries
-            .iter()
-            .filter_map(|entry| entry.name.parse().ok())
-            .collect();
+        let mut offsets: Vec<u64> = entries.iter().filter_map(|entry| entry.name.parse().ok()).collect();
         offsets.retain(|offset| *offset <= size);
         offsets.sort_unstable();
         for offset in offsets.into_iter().rev() {
-            let state = self
-                .storage
-                .get(&states.child(&offset.to_string()))
-                .await
-                .unwrap_or_default();
+            let state = self.storage.get(&states.child(&offset.to_string())).await.unwrap_or_default();
             if let Some(hasher) = Hasher::restore(algorithm, &state, offset) {
                 return Ok((hasher, Some(offset)));
             }
@@ -124,9 +101,7 @@ impl Registry {
         }
         let states = layout::hash_states(repository, id, progress.hasher.algorithm());
         let state = Bytes::from(progress.hasher.save(progress.offset));
-        self.storage
-            .jot(&states.child(&progress.offset.to_string()), state)
-            .await?;
+        self.storage.jot(&states.child(&progress.offset.to_string()), state).await?;
         // The new one first: without any, the whole would be read again.
         if let Some(before) = progress.kept.replace(progress.offset) {
             self.storage.delete(&states.child(&before.to_string())).await?;
@@ -143,9 +118,7 @@ pub(super) async fn update(mut hasher: Hasher, pieces: Vec<Bytes>) -> Result<Has
         }
         hasher
     });
-    hashing
-        .await
-        .map_err(|error| RegistryError::Damaged(error.to_string()))
+    hashing.await.map_err(|error| RegistryError::Damaged(error.to_string()))
 }
 
 impl Progress {

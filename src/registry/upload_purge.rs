@@ -1,5 +1,6 @@
 //! Uploads that nobody finished go away (`storage.maintenance.uploadpurging`).
 
+use std::error::Error;
 use std::time::{Duration, SystemTime};
 
 use time::OffsetDateTime;
@@ -29,11 +30,7 @@ impl Registry {
         let mut purged = Purged::default();
         let mut walk = self.walk_uploads();
         while let Some(repository) = walk.next(self).await? {
-            for entry in self
-                .storage
-                .list(&layout::uploads(&repository), None, usize::MAX)
-                .await?
-            {
+            for entry in self.storage.list(&layout::uploads(&repository), None, usize::MAX).await? {
                 let Ok(id) = entry.name.parse::<UploadId>() else {
                     purged.unknown += 1;
                     continue;
@@ -51,24 +48,24 @@ impl Registry {
                 purged.removed += 1;
                 if !dry_run {
                     let _claim = self.sessions.claim(&repository, id).await;
-                    self.storage.delete_all(&layout::upload(&repository, &id)).await?;
+                    if let Err(error) = self.storage.delete_all(&layout::upload(&repository, &id)).await {
+                        warn!(%repository, upload = %id, error = &error as &dyn Error, "an abandoned upload cannot be removed");
+                    }
                 }
             }
         }
         Ok(purged)
     }
 
-    async fn upload_age(
-        &self,
-        repository: &RepositoryName,
-        id: &UploadId,
-        now: SystemTime,
-    ) -> Option<Duration> {
+    async fn upload_age(&self, repository: &RepositoryName, id: &UploadId, now: SystemTime) -> Option<Duration> {
         let key = layout::upload_started(repository, id);
-        let written = self.storage.get(&key).await.ok()?;
-        let read = std::str::from_utf8(&written)
-            .ok()
-            .and_then(|text| OffsetDateTime::parse(text.trim(), &Rfc3339).ok());
+        let Ok(written) = self.storage.get(&key).await else {
+            // A removal that was cut short may have left the data alone.
+            let data = self.storage.stat(&layout::upload_data(repository, id)).await.ok()?;
+            return Some(now.duration_since(data.modified?).unwrap_or_default());
+        };
+        let read =
+            std::str::from_utf8(&written).ok().and_then(|text| OffsetDateTime::parse(text.trim(), &Rfc3339).ok());
         let started = match read {
             Some(time) => SystemTime::from(time),
             None => self.storage.stat(&key).await.ok()?.modified?,

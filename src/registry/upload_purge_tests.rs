@@ -38,35 +38,17 @@ async fn old_uploads_go_and_young_ones_stay() {
     let old = registry.start_upload(&name, Algorithm::Sha256).await.unwrap();
     let young = registry.start_upload(&name, Algorithm::Sha512).await.unwrap();
     let now = SystemTime::now();
-    let started = volume
-        .path()
-        .join(layout::upload_started(&name, &old.id).as_str());
+    let started = volume.path().join(layout::upload_started(&name, &old.id).as_str());
     // As registry:2 writes it.
     fs::write(&started, "2016-03-01T12:00:00Z").unwrap();
 
     let dry = registry.purge_uploads(now, 7 * DAY, true).await.unwrap();
-    assert_eq!(
-        dry,
-        Purged {
-            removed: 1,
-            unknown: 0
-        }
-    );
-    assert!(
-        registry.upload_status(&name, old.id).await.is_ok(),
-        "a dry run removes nothing"
-    );
+    assert_eq!(dry, Purged { removed: 1, unknown: 0 });
+    assert!(registry.upload_status(&name, old.id).await.is_ok(), "a dry run removes nothing");
     assert_eq!(registry.purge_uploads(now, 7 * DAY, false).await.unwrap(), dry);
     assert!(registry.upload_status(&name, old.id).await.is_err());
     assert!(registry.upload_status(&name, young.id).await.is_ok());
-    assert_eq!(
-        registry
-            .purge_uploads(now + 8 * DAY, 7 * DAY, false)
-            .await
-            .unwrap()
-            .removed,
-        1
-    );
+    assert_eq!(registry.purge_uploads(now + 8 * DAY, 7 * DAY, false).await.unwrap().removed, 1);
 }
 
 /// What may lie in a tree that other programs and people wrote to.
@@ -79,9 +61,7 @@ fn litter() -> impl Strategy<Value = Vec<(String, u8)>> {
         Just("0e4a5c7e-3f2b-4f8e-9d55-0a1b2c3d4e5f".to_owned()),
         Just("0E4A5C7E-3F2B-4F8E-9D55-0A1B2C3D4E5F".to_owned()),
         "[a-b]{1,2}",
-        "\\PC{1,6}".prop_filter("one component", |text| !text.contains(['/', '\0'])
-            && text != "."
-            && text != ".."),
+        "\\PC{1,6}".prop_filter("one component", |text| !text.contains(['/', '\0']) && text != "." && text != ".."),
     ];
     let anywhere = prop::collection::vec(component.clone(), 1..5).prop_map(|components| components.join("/"));
     let almost = component.prop_map(|entry| format!("a/_uploads/{entry}/startedat"));

@@ -5,7 +5,7 @@
 
 use std::error::Error;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::BoxStream;
@@ -23,6 +23,9 @@ pub type Body = BoxStream<'static, std::result::Result<Bytes, Box<dyn Error + Se
 const WORTH_WRITING: usize = 256 * 1024;
 /// With this many bytes waiting the client is not read.
 const ENOUGH: usize = 1024 * 1024;
+
+/// A smaller piece is copied to the end of the one before: it may be a few bytes of a buffer of many, which it would keep.
+const WORTH_KEEPING: usize = 16 * 1024;
 
 /// How a body ended.
 pub(super) enum End {
@@ -44,22 +47,11 @@ pub(super) struct Sink {
 
 impl Sink {
     async fn take(self: Box<Self>, pieces: Vec<Bytes>) -> Result<Box<Sink>> {
-        let Sink {
-            mut stage,
-            hasher,
-            received,
-        } = *self;
+        let Sink { mut stage, hasher, received } = *self;
         let length: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
-        let (hasher, written) = tokio::join!(
-            upload_progress::update(hasher, pieces.clone()),
-            stage.append(pieces)
-        );
+        let (hasher, written) = tokio::join!(upload_progress::update(hasher, pieces.clone()), stage.append(pieces));
         written?;
-        Ok(Box::new(Sink {
-            stage,
-            hasher: hasher?,
-            received: received + length,
-        }))
+        Ok(Box::new(Sink { stage, hasher: hasher?, received: received + length }))
     }
 }
 
@@ -70,20 +62,14 @@ enum Writer {
 }
 
 /// Receives the body into the sink. However it ends, all bytes that arrived are in the sink; after an error they are not.
-pub(super) async fn receive(
-    sink: Sink,
-    mut body: Body,
-    superseded: &CancellationToken,
-) -> Result<(Sink, End)> {
+pub(super) async fn receive(sink: Sink, mut body: Body, superseded: &CancellationToken) -> Result<(Sink, End)> {
     let mut writer = Writer::Idle(Box::new(sink));
-    let mut waiting: Vec<Bytes> = Vec::new();
-    let mut length = 0;
+    let mut waiting = Waiting::default();
     let mut end = None;
     loop {
         writer = match writer {
-            Writer::Idle(sink) if length >= WORTH_WRITING || (end.is_some() && length > 0) => {
-                length = 0;
-                Writer::Busy(sink.take(std::mem::take(&mut waiting)).boxed())
+            Writer::Idle(sink) if waiting.length >= WORTH_WRITING || (end.is_some() && waiting.length > 0) => {
+                Writer::Busy(sink.take(std::mem::take(&mut waiting).into_pieces()).boxed())
             }
             Writer::Idle(sink) => match end {
                 Some(end) => return Ok((*sink, end)),
@@ -91,20 +77,47 @@ pub(super) async fn receive(
             },
             busy @ Writer::Busy(_) => busy,
         };
-        let reading = end.is_none() && length < ENOUGH;
+        let reading = end.is_none() && waiting.length < ENOUGH;
         tokio::select! {
             biased;
             () = superseded.cancelled(), if end.is_none() => end = Some(End::Superseded),
             sink = done(&mut writer) => writer = Writer::Idle(sink?),
             piece = body.next(), if reading => match piece {
-                Some(Ok(piece)) => {
-                    length += piece.len();
-                    waiting.push(piece);
-                }
+                Some(Ok(piece)) => waiting.push(piece),
                 Some(Err(error)) => end = Some(End::Broken(error)),
                 None => end = Some(End::Whole),
             },
         }
+    }
+}
+
+/// What has arrived and is not being written yet.
+#[derive(Default)]
+struct Waiting {
+    pieces: Vec<Bytes>,
+    /// Small pieces put together, behind all others.
+    small: BytesMut,
+    length: usize,
+}
+
+impl Waiting {
+    fn push(&mut self, piece: Bytes) {
+        self.length += piece.len();
+        if piece.len() < WORTH_KEEPING {
+            self.small.extend_from_slice(&piece);
+            return;
+        }
+        if !self.small.is_empty() {
+            self.pieces.push(self.small.split().freeze());
+        }
+        self.pieces.push(piece);
+    }
+
+    fn into_pieces(mut self) -> Vec<Bytes> {
+        if !self.small.is_empty() {
+            self.pieces.push(self.small.freeze());
+        }
+        self.pieces
     }
 }
 

@@ -19,7 +19,8 @@ type Name = (RepositoryName, UploadId);
 /// The uploads that requests work on right now.
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
-    open: Mutex<HashMap<Name, Arc<Session>>>,
+    /// Each with the number of requests that are interested.
+    open: Mutex<HashMap<Name, (usize, Arc<Session>)>>,
 }
 
 #[derive(Debug, Default)]
@@ -46,24 +47,14 @@ impl Claim {
 impl Sessions {
     /// Takes the upload over from whoever works on it.
     pub(super) async fn claim(self: &Arc<Self>, repository: &RepositoryName, id: UploadId) -> Claim {
-        let interest = Interest::in_upload(self, (repository.clone(), id));
+        let (interest, session) = Interest::in_upload(self, (repository.clone(), id));
         let superseded = CancellationToken::new();
-        let before = std::mem::replace(
-            &mut *interest
-                .session
-                .latest
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-            superseded.clone(),
-        );
+        let before =
+            std::mem::replace(&mut *session.latest.lock().unwrap_or_else(PoisonError::into_inner), superseded.clone());
         before.cancel();
         // If yet another request comes while this one waits, this one is told as well and stops at its first byte.
-        let busy = Arc::clone(&interest.session.busy).lock_owned().await;
-        Claim {
-            superseded,
-            _busy: busy,
-            _interest: interest,
-        }
+        let busy = Arc::clone(&session.busy).lock_owned().await;
+        Claim { superseded, _busy: busy, _interest: interest }
     }
 }
 
@@ -71,27 +62,25 @@ impl Sessions {
 struct Interest {
     sessions: Arc<Sessions>,
     name: Name,
-    session: Arc<Session>,
 }
 
 impl Interest {
-    fn in_upload(sessions: &Arc<Sessions>, name: Name) -> Interest {
+    fn in_upload(sessions: &Arc<Sessions>, name: Name) -> (Interest, Arc<Session>) {
         let mut open = sessions.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let session = Arc::clone(open.entry(name.clone()).or_default());
-        Interest {
-            sessions: Arc::clone(sessions),
-            name,
-            session,
-        }
+        let (interested, session) = open.entry(name.clone()).or_default();
+        *interested += 1;
+        (Interest { sessions: Arc::clone(sessions), name }, Arc::clone(session))
     }
 }
 
 impl Drop for Interest {
     fn drop(&mut self) {
         let mut open = self.sessions.open.lock().unwrap_or_else(PoisonError::into_inner);
-        // The table's and ours; others are counted only while the table is locked, so nobody joins meanwhile.
-        if Arc::strong_count(&self.session) == 2 {
-            open.remove(&self.name);
+        if let Some((interested, _)) = open.get_mut(&self.name) {
+            *interested -= 1;
+            if *interested == 0 {
+                open.remove(&self.name);
+            }
         }
     }
 }

@@ -10,6 +10,8 @@ use bytes::Bytes;
 
 use crate::oci::{Algorithm, ChunkRange, Digest, Hasher, RepositoryName};
 
+use crate::storage::StorageError;
+
 use super::upload_progress::Progress;
 use super::upload_receive::{self, Body, End, Sink};
 use super::upload_sessions::Claim;
@@ -35,38 +37,23 @@ enum Then {
 
 impl Registry {
     /// Starts an upload. The bytes are hashed by the given algorithm while they arrive.
-    pub async fn start_upload(
-        &self,
-        repository: &RepositoryName,
-        algorithm: Algorithm,
-    ) -> Result<UploadStatus> {
+    pub async fn start_upload(&self, repository: &RepositoryName, algorithm: Algorithm) -> Result<UploadStatus> {
         self.allow_writing()?;
         let id = UploadId::random();
-        let started = OffsetDateTime::now_utc()
-            .replace_nanosecond(0)
-            .unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        let started = started
-            .format(&Rfc3339)
-            .map_err(|error| RegistryError::Damaged(error.to_string()))?;
-        self.storage
-            .jot(&layout::upload_started(repository, &id), Bytes::from(started))
-            .await?;
+        let started = OffsetDateTime::now_utc().replace_nanosecond(0).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let started = started.format(&Rfc3339).map_err(|error| RegistryError::Damaged(error.to_string()))?;
+        self.storage.jot(&layout::upload_started(repository, &id), Bytes::from(started)).await?;
         if algorithm != Algorithm::default() {
             // That there is a state for it says which algorithm runs.
             let state = Bytes::from(Hasher::new(algorithm).save(0));
-            self.storage
-                .jot(&layout::hash_states(repository, &id, algorithm).child("0"), state)
-                .await?;
+            self.storage.jot(&layout::hash_states(repository, &id, algorithm).child("0"), state).await?;
         }
         Ok(UploadStatus { id, offset: 0 })
     }
 
     /// Where an upload stands.
     pub async fn upload_status(&self, repository: &RepositoryName, id: UploadId) -> Result<UploadStatus> {
-        Ok(UploadStatus {
-            id,
-            offset: self.upload_size(repository, &id).await?,
-        })
+        Ok(UploadStatus { id, offset: self.upload_size(repository, &id).await? })
     }
 
     /// Adds bytes to an upload: at its end, or, with a chunk's range, there if that is its end.
@@ -83,13 +70,8 @@ impl Registry {
         let (registry, repository) = (self.clone(), repository.clone());
         self.to_its_end(async move {
             let claim = registry.sessions.claim(&repository, id).await;
-            let progress = registry
-                .receive(&claim, &repository, id, chunk, body, Then::Keep, None)
-                .await?;
-            Ok(UploadStatus {
-                id,
-                offset: progress.offset,
-            })
+            let progress = registry.receive(&claim, &repository, id, chunk, body, Then::Keep, None).await?;
+            Ok(UploadStatus { id, offset: progress.offset })
         })
         .await
     }
@@ -113,72 +95,65 @@ impl Registry {
         self.to_its_end(async move {
             let claim = registry.sessions.claim(&repository, id).await;
             let wanted = Some(digest.algorithm());
-            let progress = registry
-                .receive(&claim, &repository, id, chunk, body, Then::Finish, wanted)
-                .await?;
+            let progress = registry.receive(&claim, &repository, id, chunk, body, Then::Finish, wanted).await?;
             let found = if progress.hasher.algorithm() == digest.algorithm() {
                 progress.digest()
             } else {
                 // The client did not say at the start by what it would name the blob.
                 let fresh = Hasher::new(digest.algorithm());
-                registry
-                    .hash_rest(&repository, &id, fresh, 0, progress.offset)
-                    .await?
-                    .finish()
+                registry.hash_rest(&repository, &id, fresh, 0, progress.offset).await?.finish()
             };
             if found != digest {
-                registry
-                    .storage
-                    .delete_all(&layout::upload(&repository, &id))
-                    .await?;
-                return Err(RegistryError::DigestMismatch {
-                    expected: digest,
-                    found,
-                });
+                registry.storage.delete_all(&layout::upload(&repository, &id)).await?;
+                return Err(RegistryError::DigestMismatch { expected: digest, found });
             }
             let data = layout::upload_data(&repository, &id);
-            registry.storage.promote(&data, &layout::blob(&digest)).await?;
+            if let Err(error) = registry.storage.promote(&data, &layout::blob(&digest)).await {
+                return Err(registry.give_up(&repository, &id, error).await);
+            }
             // A crash here leaves a blob that no repository holds.
-            registry
-                .storage
-                .put(&layout::layer_link(&repository, &digest), links::content(&digest))
-                .await?;
-            Ok(registry
-                .storage
-                .delete_all(&layout::upload(&repository, &id))
-                .await?)
+            registry.storage.put(&layout::layer_link(&repository, &digest), links::content(&digest)).await?;
+            Ok(registry.storage.delete_all(&layout::upload(&repository, &id)).await?)
         })
         .await
     }
 
     /// Takes a whole blob in one request.
     pub async fn put_blob(&self, repository: &RepositoryName, digest: Digest, body: Body) -> Result<()> {
-        let upload = self.start_upload(repository, digest.algorithm()).await?;
-        let finished = self
-            .finish_upload(repository, upload.id, digest, None, body)
-            .await;
-        if finished.is_err() {
-            // Nobody knows the upload's name, so nobody will go on with it. If it cannot be removed now, it is purged.
-            let _ = self
-                .storage
-                .delete_all(&layout::upload(repository, &upload.id))
-                .await;
-        }
-        finished
+        let (registry, repository) = (self.clone(), repository.clone());
+        self.to_its_end(async move {
+            let upload = registry.start_upload(&repository, digest.algorithm()).await?;
+            let finished = registry.finish_upload(&repository, upload.id, digest, None, body).await;
+            if finished.is_err() {
+                // Nobody knows the upload's name, so nobody will go on with it. What cannot be removed now is purged.
+                let _ = registry.storage.delete_all(&layout::upload(&repository, &upload.id)).await;
+            }
+            finished
+        })
+        .await
     }
 
     /// Gives an upload up.
     pub async fn cancel_upload(&self, repository: &RepositoryName, id: UploadId) -> Result<()> {
         self.allow_writing()?;
-        let _claim = self.sessions.claim(repository, id).await;
-        self.upload_size(repository, &id).await?;
-        Ok(self.storage.delete_all(&layout::upload(repository, &id)).await?)
+        let (registry, repository) = (self.clone(), repository.clone());
+        self.to_its_end(async move {
+            let _claim = registry.sessions.claim(&repository, id).await;
+            registry.upload_size(&repository, &id).await?;
+            Ok(registry.storage.delete_all(&layout::upload(&repository, &id)).await?)
+        })
+        .await
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a request and its upload; a struct would be made for this one call"
-    )]
+    /// Ends an upload whose bytes could not be made durable. After a sync that failed the system may count them as written
+    /// although they are not, and the next sync would say that all is well; so they have to be sent again.
+    async fn give_up(&self, repository: &RepositoryName, id: &UploadId, error: StorageError) -> RegistryError {
+        // If it cannot be removed either, its hash is not kept, and what is there is read again before it counts.
+        let _ = self.storage.delete_all(&layout::upload(repository, id)).await;
+        error.into()
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a request and its upload; a struct would be made for this one call")]
     async fn receive(
         &self,
         claim: &Claim,
@@ -192,11 +167,7 @@ impl Registry {
         let mut progress = self.progress(repository, &id).await?;
         let start = progress.offset;
         if let Some(chunk) = chunk.filter(|chunk| chunk.first() != start) {
-            return Err(RegistryError::OutOfOrder {
-                upload: id,
-                expected: start,
-                found: chunk.first(),
-            });
+            return Err(RegistryError::OutOfOrder { upload: id, expected: start, found: chunk.first() });
         }
         if start == 0
             && let Some(wanted) = wanted
@@ -205,11 +176,7 @@ impl Registry {
         }
         let data = layout::upload_data(repository, &id);
         let stage = self.storage.stage(&data, start).await?;
-        let sink = Sink {
-            stage,
-            hasher: progress.hasher,
-            received: 0,
-        };
+        let sink = Sink { stage, hasher: progress.hasher, received: 0 };
         let (mut sink, end) = upload_receive::receive(sink, body, claim.superseded()).await?;
         progress.hasher = sink.hasher;
         progress.offset = start + sink.received;
@@ -217,13 +184,12 @@ impl Registry {
         if let Some(chunk) = chunk.filter(|chunk| whole && chunk.length() != sink.received) {
             // Which of the two is wrong cannot be known, so the chunk never was.
             self.storage.stage(&data, start).await?;
-            return Err(RegistryError::ChunkLength {
-                expected: chunk.length(),
-                found: sink.received,
-            });
+            return Err(RegistryError::ChunkLength { expected: chunk.length(), found: sink.received });
         }
         if then == Then::Keep || !whole {
-            sink.stage.sync().await?;
+            if let Err(error) = sink.stage.sync().await {
+                return Err(self.give_up(repository, &id, error).await);
+            }
             self.keep_progress(repository, &id, &mut progress).await?;
         }
         match end {
@@ -231,24 +197,5 @@ impl Registry {
             End::Broken(error) => Err(RegistryError::BodyBroken(error)),
             End::Superseded => Err(RegistryError::UploadTakenOver(id)),
         }
-    }
-
-    /// Does the work even if the one who asked for it goes away, so that what has arrived is kept in order.
-    async fn to_its_end<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T>> + Send + 'static,
-    ) -> Result<T> {
-        let done = self.work.spawn(work).await;
-        done.unwrap_or_else(|error| {
-            Err(RegistryError::Damaged(format!(
-                "the work on an upload stopped: {error}"
-            )))
-        })
-    }
-
-    /// Waits until what clients sent of uploads is kept. For the end of a server, when nothing is accepted any more.
-    pub async fn finish(&self) {
-        self.work.close();
-        self.work.wait().await;
     }
 }

@@ -61,15 +61,10 @@ impl StorageError {
             }
             // A name below something that is a plain file is not there either.
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => StorageError::NotFound(key.clone()),
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StorageError::Full {
-                key: key.clone(),
-                source,
-            },
-            _ => StorageError::Io {
-                action,
-                key: key.clone(),
-                source,
-            },
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                StorageError::Full { key: key.clone(), source }
+            }
+            _ => StorageError::Io { action, key: key.clone(), source },
         }
     }
 

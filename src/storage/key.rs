@@ -33,9 +33,7 @@ impl Key {
     /// As [`Key::child`].
     #[must_use]
     pub fn descend<'a>(&self, components: impl IntoIterator<Item = &'a str>) -> Key {
-        components
-            .into_iter()
-            .fold(self.clone(), |key, component| key.child(component))
+        components.into_iter().fold(self.clone(), |key, component| key.child(component))
     }
 
     /// The key as a relative path.
@@ -68,10 +66,7 @@ mod tests {
     #[test]
     fn nothing_leads_out_of_the_root() {
         for component in ["", ".", "..", "a/b", "/", "a\0"] {
-            assert!(
-                std::panic::catch_unwind(|| Key::new("a").child(component)).is_err(),
-                "{component:?}"
-            );
+            assert!(std::panic::catch_unwind(|| Key::new("a").child(component)).is_err(), "{component:?}");
         }
         assert_eq!(Key::new("a").descend(["b", "..c"]).as_str(), "a/b/..c");
     }

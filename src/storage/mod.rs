@@ -65,8 +65,8 @@ pub trait Storage: Debug + Send + Sync + 'static {
     /// Makes a staged object durable and moves it to `to`, in place of what was there, in one step.
     async fn promote(&self, staged: &Key, to: &Key) -> Result<()>;
 
-    /// Tries whether bytes can be kept and read back right now.
-    async fn probe(&self) -> Result<()>;
+    /// Tries whether what is kept can be reached right now.
+    async fn check(&self) -> Result<()>;
 }
 
 /// The largest object that [`Storage::get`] returns, in bytes.

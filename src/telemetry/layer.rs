@@ -45,16 +45,8 @@ impl<W> Lines<W> {
         writer: W,
         clock: fn() -> OffsetDateTime,
     ) -> Lines<W> {
-        let fields = fields
-            .into_iter()
-            .map(|(name, value)| (name, Value::from(value)))
-            .collect();
-        Lines {
-            form,
-            fields,
-            writer,
-            clock,
-        }
+        let fields = fields.into_iter().map(|(name, value)| (name, Value::from(value))).collect();
+        Lines { form, fields, writer, clock }
     }
 }
 
@@ -83,11 +75,7 @@ where
         let mut own = Fields::default();
         event.record(&mut own as &mut dyn Visit);
         let mut around: Vec<(&'static str, Value)> = Vec::new();
-        for span in context
-            .event_scope(event)
-            .into_iter()
-            .flat_map(|scope| scope.from_root())
-        {
+        for span in context.event_scope(event).into_iter().flat_map(|scope| scope.from_root()) {
             if let Some(fields) = span.extensions().get::<Fields>() {
                 around.extend(fields.rest.iter().cloned());
             }
@@ -112,9 +100,6 @@ where
         };
         written.push('\n');
         // When nobody takes the log there is nobody to tell.
-        let _ = self
-            .writer
-            .make_writer_for(metadata)
-            .write_all(written.as_bytes());
+        let _ = self.writer.make_writer_for(metadata).write_all(written.as_bytes());
     }
 }

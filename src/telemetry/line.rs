@@ -7,6 +7,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use tracing::field::{Field, Visit};
 
+use super::Causes;
+
 /// What a line says.
 pub(super) struct Line<'l> {
     pub(super) time: OffsetDateTime,
@@ -84,16 +86,9 @@ impl Visit for Fields {
         }
     }
 
-    /// An error with all that it came from.
+    /// An error says what led to it.
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        let mut text = value.to_string();
-        let mut cause = value.source();
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        self.record(field, Value::from(text));
+        self.record(field, Value::from(Causes(value).to_string()));
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {

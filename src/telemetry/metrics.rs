@@ -65,33 +65,11 @@ impl Default for Metrics {
         let in_flight = Family::default();
         let mut registry = Registry::with_prefix("registry_http");
         registry.register("requests", "Requests that were answered", requests.clone());
-        registry.register_with_unit(
-            "request_duration",
-            "Time to answer",
-            Unit::Seconds,
-            duration.clone(),
-        );
-        registry.register_with_unit(
-            "request_size",
-            "Bytes that requests brought",
-            Unit::Bytes,
-            received.clone(),
-        );
-        registry.register_with_unit(
-            "response_size",
-            "Bytes that answers carried",
-            Unit::Bytes,
-            sent.clone(),
-        );
+        registry.register_with_unit("request_duration", "Time to answer", Unit::Seconds, duration.clone());
+        registry.register_with_unit("request_size", "Bytes that requests brought", Unit::Bytes, received.clone());
+        registry.register_with_unit("response_size", "Bytes that answers carried", Unit::Bytes, sent.clone());
         registry.register("in_flight_requests", "Requests under way", in_flight.clone());
-        Metrics {
-            registry: std::sync::Arc::new(registry),
-            requests,
-            duration,
-            received,
-            sent,
-            in_flight,
-        }
+        Metrics { registry: std::sync::Arc::new(registry), requests, duration, received, sent, in_flight }
     }
 }
 
@@ -102,28 +80,12 @@ impl Metrics {
     }
 
     /// Counts a request that ended.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a histogram's buckets are coarser than what is lost"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "a histogram's buckets are coarser than what is lost")]
     pub fn end(&self, observation: &Observation) {
-        let Observation {
-            handler,
-            method,
-            status,
-            seconds,
-            received,
-            sent,
-        } = *observation;
+        let Observation { handler, method, status, seconds, received, sent } = *observation;
         let handled = Handled { handler, method };
         self.in_flight.get_or_create(&Handler { handler }).dec();
-        self.requests
-            .get_or_create(&Answered {
-                handler,
-                method,
-                code: status,
-            })
-            .inc();
+        self.requests.get_or_create(&Answered { handler, method, code: status }).inc();
         self.duration.get_or_create(&handled).observe(seconds);
         self.received.get_or_create(&handled).observe(received as f64);
         self.sent.get_or_create(&handled).observe(sent as f64);
@@ -146,14 +108,7 @@ mod tests {
     fn the_names_are_those_of_the_distribution_registry() {
         let metrics = Metrics::default();
         metrics.begin("manifest");
-        let seen = Observation {
-            handler: "manifest",
-            method: "get",
-            status: 200,
-            seconds: 0.5,
-            received: 0,
-            sent: 9,
-        };
+        let seen = Observation { handler: "manifest", method: "get", status: 200, seconds: 0.5, received: 0, sent: 9 };
         metrics.end(&seen);
         let text = metrics.render();
         for expected in [

@@ -6,6 +6,7 @@
 //! Lines of the target `access` are one for each request. They are written when the access log is on, whatever the
 //! level. Of other crates nothing less than a warning is written.
 
+mod causes;
 mod json;
 mod layer;
 mod line;
@@ -24,6 +25,7 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use layer::{Form, Lines};
 
+pub use causes::Causes;
 pub use metrics::{Metrics, Observation};
 
 /// What is logged and how (`log`); `config` fills it in.
@@ -41,12 +43,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings {
-            level: Level::INFO,
-            format: Format::Text,
-            fields: BTreeMap::new(),
-            access_log: true,
-        }
+        Settings { level: Level::INFO, format: Format::Text, fields: BTreeMap::new(), access_log: true }
     }
 }
 
@@ -66,9 +63,7 @@ pub enum Format {
 pub fn init(settings: &Settings) -> Result<(), TryInitError> {
     let terminal = io::stderr().is_terminal();
     let form = match settings.format {
-        Format::Text if terminal => Form::Terminal {
-            colours: std::env::var_os("NO_COLOR").is_none(),
-        },
+        Format::Text if terminal => Form::Terminal { colours: std::env::var_os("NO_COLOR").is_none() },
         Format::Text => Form::Pairs,
         Format::Json => Form::Json,
         Format::Logstash => Form::Logstash,
@@ -86,11 +81,7 @@ fn subscriber<W>(
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let access = if settings.access_log {
-        LevelFilter::INFO
-    } else {
-        LevelFilter::OFF
-    };
+    let access = if settings.access_log { LevelFilter::INFO } else { LevelFilter::OFF };
     let filter = Targets::new()
         .with_default(settings.level.min(Level::WARN))
         .with_target("wharf", settings.level)

@@ -34,25 +34,16 @@ fn lines(settings: &Settings, form: Form, act: impl FnOnce()) -> Vec<String> {
     let subscriber = subscriber(settings, form, move || writer.clone(), noon);
     tracing::subscriber::with_default(subscriber, act);
     let bytes = log.0.lock().unwrap().clone();
-    String::from_utf8(bytes)
-        .unwrap()
-        .lines()
-        .map(str::to_owned)
-        .collect()
+    String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
 }
 
 fn with_service() -> Settings {
-    Settings {
-        fields: BTreeMap::from([("service".to_owned(), "registry".to_owned())]),
-        ..Settings::default()
-    }
+    Settings { fields: BTreeMap::from([("service".to_owned(), "registry".to_owned())]), ..Settings::default() }
 }
 
 #[test]
 fn pairs_are_those_of_registry_2() {
-    let lines = lines(&with_service(), Form::Pairs, || {
-        warn!(bytes = 7, name = "a b", "it's \"full\"")
-    });
+    let lines = lines(&with_service(), Form::Pairs, || warn!(bytes = 7, name = "a b", "it's \"full\""));
     assert_eq!(
         lines,
         [concat!(
@@ -66,19 +57,14 @@ fn pairs_are_those_of_registry_2() {
 fn a_terminal_shows_a_short_line_with_colours_only_if_wanted() {
     let act = || info!(target: "access", status = 200, "GET /v2/");
     let plain = lines(&with_service(), Form::Terminal { colours: false }, act);
-    assert_eq!(
-        plain,
-        ["2026-01-02T12:00:00.000042Z info    access GET /v2/ service=registry status=200"]
-    );
+    assert_eq!(plain, ["2026-01-02T12:00:00.000042Z info    access GET /v2/ service=registry status=200"]);
     let coloured = lines(&with_service(), Form::Terminal { colours: true }, act);
     assert!(coloured[0].contains("\u{1b}[32minfo   \u{1b}[0m"), "{coloured:?}");
 }
 
 #[test]
 fn json_has_the_field_names_of_registry_2() {
-    let lines = lines(&with_service(), Form::Json, || {
-        info!(ok = true, msg = "own", "started")
-    });
+    let lines = lines(&with_service(), Form::Json, || info!(ok = true, msg = "own", "started"));
     let line: Value = serde_json::from_str(&lines[0]).unwrap();
     let expected = json!({
         "time": "2026-01-02T12:00:00.000042Z", "level": "info", "msg": "started",
@@ -112,9 +98,7 @@ fn a_line_carries_the_fields_of_the_spans_around_it() {
 fn an_error_is_logged_with_all_that_it_came_from() {
     let fault = io::Error::other("disk on fire");
     let error: &(dyn std::error::Error + 'static) = &fault;
-    let lines = lines(&Settings::default(), Form::Pairs, || {
-        error!(error, "write failed")
-    });
+    let lines = lines(&Settings::default(), Form::Pairs, || error!(error, "write failed"));
     assert!(lines[0].ends_with(" error=\"disk on fire\""), "{lines:?}");
 }
 
@@ -125,16 +109,8 @@ fn nothing_less_severe_than_the_level_is_logged() {
         info!("two");
         warn!("three");
     };
-    for (level, count) in [
-        (Level::ERROR, 0),
-        (Level::WARN, 1),
-        (Level::INFO, 2),
-        (Level::DEBUG, 3),
-    ] {
-        let settings = Settings {
-            level,
-            ..Settings::default()
-        };
+    for (level, count) in [(Level::ERROR, 0), (Level::WARN, 1), (Level::INFO, 2), (Level::DEBUG, 3)] {
+        let settings = Settings { level, ..Settings::default() };
         assert_eq!(lines(&settings, Form::Pairs, act).len(), count, "{level}");
     }
 }
@@ -142,25 +118,15 @@ fn nothing_less_severe_than_the_level_is_logged() {
 #[test]
 fn the_access_log_is_switched_by_itself() {
     let act = || info!(target: "access", "GET /v2/");
-    let quiet = Settings {
-        level: Level::ERROR,
-        ..Settings::default()
-    };
+    let quiet = Settings { level: Level::ERROR, ..Settings::default() };
     assert_eq!(lines(&quiet, Form::Pairs, act).len(), 1);
-    let off = Settings {
-        access_log: false,
-        level: Level::DEBUG,
-        ..Settings::default()
-    };
+    let off = Settings { access_log: false, level: Level::DEBUG, ..Settings::default() };
     assert_eq!(lines(&off, Form::Pairs, act).len(), 0);
 }
 
 #[test]
 fn other_crates_log_warnings_only() {
-    let settings = Settings {
-        level: Level::DEBUG,
-        ..Settings::default()
-    };
+    let settings = Settings { level: Level::DEBUG, ..Settings::default() };
     let lines = lines(&settings, Form::Pairs, || {
         debug!(target: "hyper::proto", "chatter");
         warn!(target: "hyper::proto", "trouble");
@@ -171,12 +137,7 @@ fn other_crates_log_warnings_only() {
 #[test]
 fn a_client_cannot_write_lines_or_colours_of_its_own() {
     let forged = "x\nlevel=info \u{1b}[31m\u{202e}";
-    for form in [
-        Form::Pairs,
-        Form::Terminal { colours: false },
-        Form::Json,
-        Form::Logstash,
-    ] {
+    for form in [Form::Pairs, Form::Terminal { colours: false }, Form::Json, Form::Logstash] {
         let lines = lines(&Settings::default(), form, || info!(name = forged, "{forged}"));
         assert_eq!(lines.len(), 1, "{form:?}");
         assert!(!lines[0].contains('\u{1b}'), "{form:?}");

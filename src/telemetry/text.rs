@@ -19,11 +19,7 @@ pub(super) fn pairs(line: &Line<'_>) -> String {
 
 /// Time, level, message and fields, for a person at a terminal.
 pub(super) fn terminal(line: &Line<'_>, colours: bool) -> String {
-    let (on, off) = if colours {
-        (colour(line.level), "\u{1b}[0m")
-    } else {
-        ("", "")
-    };
+    let (on, off) = if colours { (colour(line.level), "\u{1b}[0m") } else { ("", "") };
     let mut out = format!("{} {on}{:<7}{off} ", line.timestamp(), line.level_name());
     if line.target == "access" {
         out.push_str("access ");
@@ -61,11 +57,7 @@ fn push_fields(out: &mut String, line: &Line<'_>) {
 /// The text itself if it is one plain word, or else in quotes.
 fn push_word(out: &mut String, text: &str) {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._/:@+,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        out.push_str(text)
-    } else {
-        push_quoted(out, text)
-    }
+    if !text.is_empty() && text.chars().all(plain) { out.push_str(text) } else { push_quoted(out, text) }
 }
 
 fn push_quoted(out: &mut String, text: &str) {
@@ -82,11 +74,7 @@ fn push_quoted(out: &mut String, text: &str) {
 
 fn push_clean(out: &mut String, text: &str) {
     for c in text.chars() {
-        if is_unsafe(c) {
-            out.extend(c.escape_default())
-        } else {
-            out.push(c)
-        }
+        if is_unsafe(c) { out.extend(c.escape_default()) } else { out.push(c) }
     }
 }
 

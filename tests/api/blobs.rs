@@ -31,10 +31,7 @@ async fn a_browser_cannot_run_a_blob_as_a_page() {
     let repo = Wharf::shared().repo("blobs/page");
     let digest = repo.push_blob(b"<script>alert(1)</script>").await;
     let answer = repo.blob(&digest).await.is(200);
-    assert_eq!(
-        answer.header("content-security-policy"),
-        "default-src 'none'; sandbox"
-    );
+    assert_eq!(answer.header("content-security-policy"), "default-src 'none'; sandbox");
     assert_eq!(answer.header("content-disposition"), "attachment");
     assert_eq!(answer.header("x-content-type-options"), "nosniff");
 }
@@ -45,11 +42,7 @@ async fn an_encoding_that_a_client_accepts_changes_nothing() {
     let content = vec![b'a'; 100_000];
     let digest = repo.push_blob(&content).await;
     let request = repo.request(reqwest::Method::GET, &format!("blobs/{digest}"));
-    let answer = request
-        .header("accept-encoding", "zstd;q=1.0, gzip;q=0.8")
-        .send()
-        .await
-        .is(200);
+    let answer = request.header("accept-encoding", "zstd;q=1.0, gzip;q=0.8").send().await.is(200);
     assert!(!answer.has("content-encoding"));
     assert_eq!(answer.body, content);
 }
@@ -59,30 +52,18 @@ async fn a_blob_pushed_in_one_post_is_answered_with_its_place() {
     let repo = Wharf::shared().repo("blobs/post");
     let digest = sha256(b"content");
     let answer = repo.post_blob(&digest, b"content").await.is(201);
-    assert_eq!(
-        answer.header("location"),
-        format!("/v2/blobs/post/blobs/{digest}")
-    );
+    assert_eq!(answer.header("location"), format!("/v2/blobs/post/blobs/{digest}"));
     assert_eq!(answer.header("docker-content-digest"), digest);
     assert_eq!(answer.header("content-length"), "0");
-    assert_eq!(
-        repo.client().get(answer.header("location")).await.is(200).body,
-        b"content"
-    );
+    assert_eq!(repo.client().get(answer.header("location")).await.is(200).body, b"content");
 }
 
 #[tokio::test]
 async fn a_blob_that_is_not_what_its_digest_says_is_refused_and_leaves_nothing() {
     let wharf = Wharf::shared();
     let repo = wharf.repo("blobs/mismatch");
-    let answer = repo
-        .post_blob(&sha256(b"announced"), b"sent")
-        .await
-        .refuses(400, "DIGEST_INVALID");
-    assert_eq!(
-        answer.json()["errors"][0]["detail"]["expected"],
-        sha256(b"announced")
-    );
+    let answer = repo.post_blob(&sha256(b"announced"), b"sent").await.refuses(400, "DIGEST_INVALID");
+    assert_eq!(answer.json()["errors"][0]["detail"]["expected"], sha256(b"announced"));
     assert_eq!(answer.json()["errors"][0]["detail"]["found"], sha256(b"sent"));
     for content in [&b"announced"[..], b"sent"] {
         repo.blob(&sha256(content)).await.refuses(404, "BLOB_UNKNOWN");
@@ -114,9 +95,7 @@ async fn a_blob_can_be_named_by_its_sha512() {
     assert_eq!(answer.header("docker-content-digest"), digest);
     // One name was given, one name is known.
     repo.blob(&sha256(&content)).await.refuses(404, "BLOB_UNKNOWN");
-    repo.post_blob(&sha512(b"other"), &content)
-        .await
-        .refuses(400, "DIGEST_INVALID");
+    repo.post_blob(&sha512(b"other"), &content).await.refuses(400, "DIGEST_INVALID");
 }
 
 #[tokio::test]
@@ -127,10 +106,7 @@ async fn a_blob_is_readable_only_where_it_was_pushed() {
         let other = wharf.repo(other);
         other.blob(&digest).await.refuses(404, "BLOB_UNKNOWN");
         other.head(&format!("blobs/{digest}")).await.is(404);
-        other
-            .delete(&format!("blobs/{digest}"))
-            .await
-            .refuses(404, "BLOB_UNKNOWN");
+        other.delete(&format!("blobs/{digest}")).await.refuses(404, "BLOB_UNKNOWN");
     }
     wharf.repo("blobs/mine").blob(&digest).await.is(200);
 }
@@ -144,9 +120,7 @@ async fn a_deleted_blob_is_gone_here_and_stays_elsewhere() {
     let answer = here.delete(&format!("blobs/{digest}")).await.is(202);
     assert_eq!(answer.header("content-length"), "0");
     here.blob(&digest).await.refuses(404, "BLOB_UNKNOWN");
-    here.delete(&format!("blobs/{digest}"))
-        .await
-        .refuses(404, "BLOB_UNKNOWN");
+    here.delete(&format!("blobs/{digest}")).await.refuses(404, "BLOB_UNKNOWN");
     assert_eq!(there.blob(&digest).await.is(200).body, b"shared");
     here.push_blob(b"shared").await;
     here.blob(&digest).await.is(200);
@@ -166,13 +140,11 @@ async fn head_announces_the_length_and_sends_no_byte_so_that_the_connection_goes
     let digest = repo.push_blob(b"0123456789").await;
     let mut raw = wharf.connect().await;
     for _ in 0..3 {
-        raw.request(&format!("HEAD /v2/blobs/head/blobs/{digest}"), &[])
-            .await;
+        raw.request(&format!("HEAD /v2/blobs/head/blobs/{digest}"), &[]).await;
         let head = raw.answer_without_body().await.is(200);
         assert_eq!(head.header("content-length"), "10");
     }
-    raw.request(&format!("GET /v2/blobs/head/blobs/{digest}"), &[])
-        .await;
+    raw.request(&format!("GET /v2/blobs/head/blobs/{digest}"), &[]).await;
     assert_eq!(raw.answer().await.is(200).body, b"0123456789");
 }
 
@@ -183,10 +155,7 @@ async fn pushing_a_blob_again_heals_a_copy_that_has_rotted() {
     let content = bytes(10_000, 77);
     let digest = repo.push_blob(&content).await;
     let hex = &digest["sha256:".len()..];
-    let data = wharf.volume().join(format!(
-        "docker/registry/v2/blobs/sha256/{}/{hex}/data",
-        &hex[..2]
-    ));
+    let data = wharf.volume().join(format!("docker/registry/v2/blobs/sha256/{}/{hex}/data", &hex[..2]));
     std::fs::write(&data, "rotten").unwrap();
     repo.push_blob(&content).await;
     assert_eq!(repo.blob(&digest).await.is(200).body, content);

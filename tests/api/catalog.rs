@@ -48,18 +48,12 @@ async fn repositories_are_listed_part_by_part() {
     let answer = wharf.client().get("/v2/_catalog").await.is(200);
     assert_eq!(answer.list("repositories"), expected);
     for n in 1..9 {
-        let pages = wharf
-            .client()
-            .pages(&format!("/v2/_catalog?n={n}"), "repositories")
-            .await;
+        let pages = wharf.client().pages(&format!("/v2/_catalog?n={n}"), "repositories").await;
         assert_eq!(pages.concat(), expected, "n={n}");
         assert_eq!(pages.len(), expected.len().div_ceil(n), "n={n}");
     }
     let first = wharf.client().get("/v2/_catalog?n=2").await.is(200);
-    assert_eq!(
-        first.header("link"),
-        "</v2/_catalog?last=a%2Fb&n=2>; rel=\"next\""
-    );
+    assert_eq!(first.header("link"), "</v2/_catalog?last=a%2Fb&n=2>; rel=\"next\"");
 }
 
 #[tokio::test]
@@ -67,15 +61,9 @@ async fn a_repository_that_only_uploads_were_started_in_is_not_listed() {
     let wharf = Wharf::start();
     wharf.repo("blobs/only").push_blob(b"blob").await;
     wharf.repo("uploads/only").upload().await;
-    assert_eq!(
-        wharf.client().get("/v2/_catalog").await.list("repositories"),
-        [""; 0]
-    );
+    assert_eq!(wharf.client().get("/v2/_catalog").await.list("repositories"), [""; 0]);
     wharf.repo("blobs/only").push_image("latest", 1).await;
-    assert_eq!(
-        wharf.client().get("/v2/_catalog").await.list("repositories"),
-        ["blobs/only"]
-    );
+    assert_eq!(wharf.client().get("/v2/_catalog").await.list("repositories"), ["blobs/only"]);
 }
 
 #[tokio::test]
@@ -99,11 +87,7 @@ async fn a_catalog_begins_behind_the_last_which_need_not_be_there() {
         ("%00", vec!["a", "a/b", "c/d"]),
         ("zzz", vec![]),
     ] {
-        let answer = wharf
-            .client()
-            .get(&format!("/v2/_catalog?last={last}"))
-            .await
-            .is(200);
+        let answer = wharf.client().get(&format!("/v2/_catalog?last={last}")).await.is(200);
         assert_eq!(answer.list("repositories"), expected, "{last}");
     }
 }
@@ -168,10 +152,7 @@ async fn a_page_of_the_catalog_has_a_thousand_entries_at_most() {
     }
     let wharf = start.go();
     for n in ["", "?n=1001", "?n=99999999999999999999999"] {
-        let pages = wharf
-            .client()
-            .pages(&format!("/v2/_catalog{n}"), "repositories")
-            .await;
+        let pages = wharf.client().pages(&format!("/v2/_catalog{n}"), "repositories").await;
         let lengths: Vec<usize> = pages.iter().map(Vec::len).collect();
         assert_eq!(lengths, [1000, 2], "{n}");
     }

@@ -36,12 +36,7 @@ async fn what_the_client_has_is_not_sent_again() {
                 assert_eq!(answer.header("docker-content-digest"), digest);
                 assert!(answer.body.is_empty());
             }
-            for tags in [
-                format!("\"{NOTHING}\""),
-                String::new(),
-                "\"\"".to_owned(),
-                "garbage".to_owned(),
-            ] {
+            for tags in [format!("\"{NOTHING}\""), String::new(), "\"\"".to_owned(), "garbage".to_owned()] {
                 let answer = get_if_none_match(&repo, &method, &rest, &tags).await.is(200);
                 assert_eq!(answer.header("docker-content-digest"), digest);
             }
@@ -54,28 +49,18 @@ async fn a_tag_that_moved_is_sent() {
     let repo = Wharf::shared().repo("conditions/moved");
     let old = repo.push_image("latest", 41).await;
     let tags = format!("\"{}\"", old.digest());
-    get_if_none_match(&repo, &Method::GET, "manifests/latest", &tags)
-        .await
-        .is(304);
+    get_if_none_match(&repo, &Method::GET, "manifests/latest", &tags).await.is(304);
     let new = repo.push_image("latest", 42).await;
-    let answer = get_if_none_match(&repo, &Method::GET, "manifests/latest", &tags)
-        .await
-        .is(200);
+    let answer = get_if_none_match(&repo, &Method::GET, "manifests/latest", &tags).await.is(200);
     assert_eq!(answer.body, new.bytes);
 }
 
 #[tokio::test]
 async fn what_is_absent_is_not_found_whatever_the_client_has() {
     let repo = Wharf::shared().repo("conditions/absent");
-    for rest in [
-        format!("blobs/{NOTHING}"),
-        format!("manifests/{NOTHING}"),
-        "manifests/latest".to_owned(),
-    ] {
+    for rest in [format!("blobs/{NOTHING}"), format!("manifests/{NOTHING}"), "manifests/latest".to_owned()] {
         get_if_none_match(&repo, &Method::GET, &rest, "*").await.is(404);
-        get_if_none_match(&repo, &Method::GET, &rest, &format!("\"{NOTHING}\""))
-            .await
-            .is(404);
+        get_if_none_match(&repo, &Method::GET, &rest, &format!("\"{NOTHING}\"")).await.is(404);
     }
 }
 
@@ -86,17 +71,11 @@ async fn a_tag_is_created_only_if_it_is_not_there() {
     let create = |manifest| repo.putting("v1", manifest).header("if-none-match", "*").send();
     create(&first).await.is(201);
     let refused = create(&second).await.refuses(412, "PRECONDITION_FAILED");
-    assert!(
-        refused.message().contains(&first.digest()),
-        "{}",
-        refused.message()
-    );
+    assert!(refused.message().contains(&first.digest()), "{}", refused.message());
     create(&first).await.refuses(412, "PRECONDITION_FAILED");
     assert_eq!(repo.manifest("v1").await.is(200).body, first.bytes);
     // The refused one did not come in by its digest either.
-    repo.manifest(&second.digest())
-        .await
-        .refuses(404, "MANIFEST_UNKNOWN");
+    repo.manifest(&second.digest()).await.refuses(404, "MANIFEST_UNKNOWN");
     repo.delete("manifests/v1").await.is(202);
     create(&second).await.is(201);
 }
@@ -120,9 +99,7 @@ async fn a_manifest_is_created_by_its_digest_only_if_it_is_not_there() {
     let put = |name: &str, value: &str| repo.putting(&digest, &image).header(name, value).send();
     put("if-match", "*").await.refuses(412, "PRECONDITION_FAILED");
     put("if-none-match", "*").await.is(201);
-    put("if-none-match", "*")
-        .await
-        .refuses(412, "PRECONDITION_FAILED");
+    put("if-none-match", "*").await.refuses(412, "PRECONDITION_FAILED");
     put("if-match", "*").await.is(201);
 }
 
@@ -132,25 +109,13 @@ async fn a_tag_moves_only_from_what_the_client_says_it_is() {
     let first = repo.push_image("v1", 48).await;
     let (second, third) = (repo.prepare_image(49).await, repo.prepare_image(50).await);
     let swap = |tags: String, manifest| repo.putting("v1", manifest).header("if-match", &tags).send();
-    let refused = swap(format!("\"{}\"", second.digest()), &third)
-        .await
-        .refuses(412, "PRECONDITION_FAILED");
-    assert!(
-        refused.message().contains(&first.digest()),
-        "{}",
-        refused.message()
-    );
+    let refused = swap(format!("\"{}\"", second.digest()), &third).await.refuses(412, "PRECONDITION_FAILED");
+    assert!(refused.message().contains(&first.digest()), "{}", refused.message());
     swap(format!("\"{}\"", first.digest()), &second).await.is(201);
-    swap(format!("\"{}\"", first.digest()), &third)
-        .await
-        .refuses(412, "PRECONDITION_FAILED");
-    swap(format!("\"{}\", \"{}\"", first.digest(), second.digest()), &third)
-        .await
-        .is(201);
+    swap(format!("\"{}\"", first.digest()), &third).await.refuses(412, "PRECONDITION_FAILED");
+    swap(format!("\"{}\", \"{}\"", first.digest(), second.digest()), &third).await.is(201);
     assert_eq!(repo.manifest("v1").await.is(200).body, third.bytes);
-    let absent = repo
-        .putting("v2", &first)
-        .header("if-match", &format!("\"{}\"", first.digest()));
+    let absent = repo.putting("v2", &first).header("if-match", &format!("\"{}\"", first.digest()));
     absent.send().await.refuses(412, "PRECONDITION_FAILED");
     repo.manifest("v2").await.refuses(404, "MANIFEST_UNKNOWN");
 }
@@ -164,13 +129,9 @@ async fn a_tag_or_manifest_is_deleted_only_if_it_is_what_the_client_says() {
         let request = repo.request(Method::DELETE, &format!("manifests/{rest}"));
         request.header("if-match", tags).send()
     };
-    delete("v1", &format!("\"{NOTHING}\""))
-        .await
-        .refuses(412, "PRECONDITION_FAILED");
+    delete("v1", &format!("\"{NOTHING}\"")).await.refuses(412, "PRECONDITION_FAILED");
     delete("absent", "*").await.refuses(412, "PRECONDITION_FAILED");
-    delete(&digest, &format!("\"{NOTHING}\""))
-        .await
-        .refuses(412, "PRECONDITION_FAILED");
+    delete(&digest, &format!("\"{NOTHING}\"")).await.refuses(412, "PRECONDITION_FAILED");
     delete(NOTHING, "*").await.refuses(412, "PRECONDITION_FAILED");
     assert_eq!(repo.manifest("v1").await.is(200).body, image.bytes);
     delete("v1", &format!("\"{digest}\"")).await.is(202);
@@ -183,17 +144,10 @@ async fn a_tag_or_manifest_is_deleted_only_if_it_is_what_the_client_says() {
 async fn a_condition_that_cannot_be_followed_is_not_ignored() {
     let repo = Wharf::shared().repo("conditions/garbage");
     let image = repo.push_image("v1", 52).await;
-    for (name, value) in [
-        ("if-match", "garbage"),
-        ("if-match", ""),
-        ("if-match", "\"sha256:abc\""),
-        ("if-none-match", "garbage"),
-    ] {
-        repo.putting("v1", &image)
-            .header(name, value)
-            .send()
-            .await
-            .refuses(400, "PRECONDITION_FAILED");
+    for (name, value) in
+        [("if-match", "garbage"), ("if-match", ""), ("if-match", "\"sha256:abc\""), ("if-none-match", "garbage")]
+    {
+        repo.putting("v1", &image).header(name, value).send().await.refuses(400, "PRECONDITION_FAILED");
         let delete = repo.request(Method::DELETE, "manifests/v1").header(name, value);
         delete.send().await.refuses(400, "PRECONDITION_FAILED");
     }

@@ -10,11 +10,7 @@ async fn after_a_refusal_of_a_small_body_the_connection_goes_on() {
     let wharf = Wharf::shared();
     let mut raw = wharf.connect().await;
     for body in [&b""[..], b"x", &[b'x'; 200_000]] {
-        raw.request(
-            &format!("PATCH {UPLOAD}"),
-            &[&format!("content-length: {}", body.len())],
-        )
-        .await;
+        raw.request(&format!("PATCH {UPLOAD}"), &[&format!("content-length: {}", body.len())]).await;
         let refusal = raw.answer().await.refuses(404, "BLOB_UPLOAD_UNKNOWN");
         assert!(!refusal.has("connection"), "{} bytes", body.len());
         raw.send(body).await.unwrap();
@@ -40,8 +36,7 @@ async fn who_sends_some_megabytes_first_still_reads_the_refusal() {
     let wharf = Wharf::shared();
     let body = vec![b'x'; 6_000_000];
     let mut raw = wharf.connect().await;
-    raw.request(&format!("PATCH {UPLOAD}"), &["content-length: 6000000"])
-        .await;
+    raw.request(&format!("PATCH {UPLOAD}"), &["content-length: 6000000"]).await;
     raw.send(&body).await.unwrap();
     raw.answer().await.refuses(404, "BLOB_UPLOAD_UNKNOWN");
     assert!(raw.is_closed().await);
@@ -51,11 +46,7 @@ async fn who_sends_some_megabytes_first_still_reads_the_refusal() {
 async fn who_waits_to_be_asked_is_told_that_the_connection_ends() {
     let wharf = Wharf::shared();
     let mut raw = wharf.connect().await;
-    raw.request(
-        &format!("PATCH {UPLOAD}"),
-        &["content-length: 3", "expect: 100-continue"],
-    )
-    .await;
+    raw.request(&format!("PATCH {UPLOAD}"), &["content-length: 3", "expect: 100-continue"]).await;
     let refusal = raw.answer().await.refuses(404, "BLOB_UPLOAD_UNKNOWN");
     assert_eq!(refusal.header("connection"), "close");
     assert!(raw.is_closed().await);

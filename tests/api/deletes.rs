@@ -11,9 +11,7 @@ async fn deleting_a_tag_leaves_the_manifest_and_its_other_tags() {
     let answer = repo.delete("manifests/one").await.is(202);
     assert_eq!(answer.header("content-length"), "0");
     repo.manifest("one").await.refuses(404, "MANIFEST_UNKNOWN");
-    repo.delete("manifests/one")
-        .await
-        .refuses(404, "MANIFEST_UNKNOWN");
+    repo.delete("manifests/one").await.refuses(404, "MANIFEST_UNKNOWN");
     assert_eq!(repo.manifest(&image.digest()).await.is(200).body, image.bytes);
     assert_eq!(repo.manifest("two").await.is(200).body, image.bytes);
     assert_eq!(repo.tags().await, ["two"]);
@@ -28,20 +26,14 @@ async fn deleting_by_digest_takes_all_tags_of_the_manifest_and_no_other() {
     // A tag that pointed here once is not one of its tags.
     repo.put("moved", &image).await.is(201);
     repo.put("moved", &other).await.is(201);
-    repo.delete(&format!("manifests/{}", image.digest()))
-        .await
-        .is(202);
+    repo.delete(&format!("manifests/{}", image.digest())).await.is(202);
     for reference in ["one", "two", &image.digest()] {
         repo.manifest(reference).await.refuses(404, "MANIFEST_UNKNOWN");
     }
     assert_eq!(repo.tags().await, ["moved"]);
     assert_eq!(repo.manifest("moved").await.is(200).body, other.bytes);
-    repo.delete(&format!("manifests/{}", image.digest()))
-        .await
-        .refuses(404, "MANIFEST_UNKNOWN");
-    repo.delete(&format!("manifests/{NOTHING}"))
-        .await
-        .refuses(404, "MANIFEST_UNKNOWN");
+    repo.delete(&format!("manifests/{}", image.digest())).await.refuses(404, "MANIFEST_UNKNOWN");
+    repo.delete(&format!("manifests/{NOTHING}")).await.refuses(404, "MANIFEST_UNKNOWN");
 }
 
 #[tokio::test]
@@ -49,9 +41,7 @@ async fn a_deleted_manifest_can_be_pushed_again() {
     let repo = Wharf::shared().repo("deletes/again");
     let image = repo.push_image("latest", 32).await;
     for _ in 0..3 {
-        repo.delete(&format!("manifests/{}", image.digest()))
-            .await
-            .is(202);
+        repo.delete(&format!("manifests/{}", image.digest())).await.is(202);
         repo.put("latest", &image).await.is(201);
         assert_eq!(repo.manifest("latest").await.is(200).body, image.bytes);
     }
@@ -71,9 +61,7 @@ async fn deleting_in_one_repository_leaves_the_other_alone() {
     let (here, there) = (wharf.repo("deletes/here"), wharf.repo("deletes/there"));
     let image = here.push_image("latest", 34).await;
     there.push_image("latest", 34).await;
-    here.delete(&format!("manifests/{}", image.digest()))
-        .await
-        .is(202);
+    here.delete(&format!("manifests/{}", image.digest())).await.is(202);
     here.manifest("latest").await.refuses(404, "MANIFEST_UNKNOWN");
     assert_eq!(there.manifest("latest").await.is(200).body, image.bytes);
 }
@@ -84,13 +72,9 @@ async fn a_child_may_be_deleted_from_an_index_that_stays() {
     let child = repo.push_image("child", 35).await;
     let index = Manifest::index(&[&child]);
     repo.put("index", &index).await.is(201);
-    repo.delete(&format!("manifests/{}", child.digest()))
-        .await
-        .is(202);
+    repo.delete(&format!("manifests/{}", child.digest())).await.is(202);
     assert_eq!(repo.manifest("index").await.is(200).body, index.bytes);
-    repo.put("again", &index)
-        .await
-        .refuses(404, "MANIFEST_BLOB_UNKNOWN");
+    repo.put("again", &index).await.refuses(404, "MANIFEST_BLOB_UNKNOWN");
 }
 
 /// S6: nothing that was read before is still served after the delete.
@@ -104,14 +88,10 @@ async fn what_was_read_before_is_gone_after_the_delete() {
         repo.manifest(&image.digest()).await.is(200);
         repo.blob(&digest).await.is(200);
     }
-    repo.delete(&format!("manifests/{}", image.digest()))
-        .await
-        .is(202);
+    repo.delete(&format!("manifests/{}", image.digest())).await.is(202);
     repo.delete(&format!("blobs/{digest}")).await.is(202);
     repo.manifest("latest").await.refuses(404, "MANIFEST_UNKNOWN");
-    repo.manifest(&image.digest())
-        .await
-        .refuses(404, "MANIFEST_UNKNOWN");
+    repo.manifest(&image.digest()).await.refuses(404, "MANIFEST_UNKNOWN");
     repo.blob(&digest).await.refuses(404, "BLOB_UNKNOWN");
     repo.head(&format!("blobs/{digest}")).await.is(404);
     assert_eq!(repo.tags().await, [""; 0]);

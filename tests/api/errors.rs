@@ -19,41 +19,16 @@ async fn each_malformed_word_of_a_path_has_its_own_code() {
         (Method::PUT, "/v2/a/manifests/-tag", 400, "TAG_INVALID"),
         (Method::GET, "/v2/a/manifests/.tag", 400, "TAG_INVALID"),
         (Method::GET, "/v2/a/manifests/sha256:abc", 400, "DIGEST_INVALID"),
-        (
-            Method::DELETE,
-            "/v2/a/manifests/md5:d41d8cd98f00b204e9800998ecf8427e",
-            400,
-            "DIGEST_INVALID",
-        ),
+        (Method::DELETE, "/v2/a/manifests/md5:d41d8cd98f00b204e9800998ecf8427e", 400, "DIGEST_INVALID"),
         (Method::GET, "/v2/a/blobs/latest", 400, "DIGEST_INVALID"),
         (Method::DELETE, "/v2/a/blobs/sha256:", 400, "DIGEST_INVALID"),
         (Method::GET, "/v2/a/referrers/sha256:abc", 400, "DIGEST_INVALID"),
         (Method::GET, "/v2/a/blobs/uploads/1", 404, "BLOB_UPLOAD_UNKNOWN"),
-        (
-            Method::POST,
-            "/v2/a/blobs/uploads/?digest=latest",
-            400,
-            "DIGEST_INVALID",
-        ),
-        (
-            Method::POST,
-            "/v2/a/blobs/uploads/?mount=latest",
-            400,
-            "DIGEST_INVALID",
-        ),
-        (
-            Method::POST,
-            "/v2/a/blobs/uploads/?digest-algorithm=md5",
-            400,
-            "DIGEST_INVALID",
-        ),
+        (Method::POST, "/v2/a/blobs/uploads/?digest=latest", 400, "DIGEST_INVALID"),
+        (Method::POST, "/v2/a/blobs/uploads/?mount=latest", 400, "DIGEST_INVALID"),
+        (Method::POST, "/v2/a/blobs/uploads/?digest-algorithm=md5", 400, "DIGEST_INVALID"),
     ] {
-        wharf
-            .client()
-            .request(method, path)
-            .send()
-            .await
-            .refuses(status, code);
+        wharf.client().request(method, path).send().await.refuses(status, code);
     }
 }
 
@@ -66,14 +41,8 @@ async fn the_longest_name_and_the_longest_tag_are_accepted() {
     let tag = "T".repeat(128);
     let image = repo.push_image(&tag, 1).await;
     assert_eq!(repo.manifest(&tag).await.is(200).body, image.bytes);
-    repo.manifest(&format!("{tag}T"))
-        .await
-        .refuses(400, "TAG_INVALID");
-    wharf
-        .repo(&format!("{name}n"))
-        .get("tags/list")
-        .await
-        .refuses(400, "NAME_INVALID");
+    repo.manifest(&format!("{tag}T")).await.refuses(400, "TAG_INVALID");
+    wharf.repo(&format!("{name}n")).get("tags/list").await.refuses(400, "NAME_INVALID");
 }
 
 #[tokio::test]
@@ -97,15 +66,9 @@ async fn a_repository_that_is_not_there_is_unknown() {
     assert_eq!(answer.json()["errors"][0]["detail"]["name"], "errors/absent");
     assert!(!answer.message().contains("API"), "{}", answer.message());
     repo.manifest("latest").await.refuses(404, "MANIFEST_UNKNOWN");
-    repo.delete("manifests/latest")
-        .await
-        .refuses(404, "MANIFEST_UNKNOWN");
-    repo.delete(&format!("manifests/{NOTHING}"))
-        .await
-        .refuses(404, "MANIFEST_UNKNOWN");
-    repo.delete(&format!("blobs/{NOTHING}"))
-        .await
-        .refuses(404, "BLOB_UNKNOWN");
+    repo.delete("manifests/latest").await.refuses(404, "MANIFEST_UNKNOWN");
+    repo.delete(&format!("manifests/{NOTHING}")).await.refuses(404, "MANIFEST_UNKNOWN");
+    repo.delete(&format!("blobs/{NOTHING}")).await.refuses(404, "BLOB_UNKNOWN");
 }
 
 #[tokio::test]
@@ -119,11 +82,7 @@ async fn who_writes_v2_into_the_name_is_told_the_right_one() {
         wrong.blob(NOTHING).await.refuses(404, "BLOB_UNKNOWN"),
     ];
     for answer in answers {
-        assert!(
-            answer.message().contains("HOST/errors/hint"),
-            "{}",
-            answer.message()
-        );
+        assert!(answer.message().contains("HOST/errors/hint"), "{}", answer.message());
     }
 }
 
@@ -133,8 +92,7 @@ async fn a_refused_head_has_the_headers_of_the_refused_get_and_no_body() {
     let get = wharf.repo("errors/head").blob(NOTHING).await.is(404);
     let mut raw = wharf.connect().await;
     for _ in 0..2 {
-        raw.request(&format!("HEAD /v2/errors/head/blobs/{NOTHING}"), &[])
-            .await;
+        raw.request(&format!("HEAD /v2/errors/head/blobs/{NOTHING}"), &[]).await;
         let head = raw.answer_without_body().await.is(404);
         assert_eq!(head.header("content-length"), get.body.len().to_string());
         assert_eq!(head.header("content-type"), "application/json");
@@ -167,10 +125,7 @@ async fn a_failure_inside_says_nothing_of_the_inside() {
     let digest = rot(&wharf, &image);
     let answer = repo.manifest("latest").await.refuses(500, "UNKNOWN");
     let message = answer.message();
-    assert!(
-        !message.contains(&digest[7..]) && !message.contains("/"),
-        "{message}"
-    );
+    assert!(!message.contains(&digest[7..]) && !message.contains("/"), "{message}");
     // What rotted is healed by pushing it again.
     repo.put("latest", &image).await.is(201);
     assert_eq!(repo.manifest("latest").await.is(200).body, image.bytes);

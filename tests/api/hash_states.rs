@@ -31,28 +31,19 @@ async fn after_each_patch_the_hash_of_exactly_what_is_there_is_kept() {
 #[tokio::test]
 async fn a_sha512_that_is_announced_is_the_one_that_is_kept() {
     let wharf = Wharf::shared();
-    let upload = wharf
-        .repo("states/sha512")
-        .upload_with("?digest-algorithm=sha512")
-        .await;
+    let upload = wharf.repo("states/sha512").upload_with("?digest-algorithm=sha512").await;
     upload.patch(&[1; 5000]).await.is(202);
     let kept = states(&wharf, "states/sha512", &upload, "sha512");
     assert_eq!(Wharf::files_below(&kept), ["5000"]);
     assert_eq!(fs::read(kept.join("5000")).unwrap().len(), 204);
-    assert_eq!(
-        Wharf::files_below(&states(&wharf, "states/sha512", &upload, "sha256")),
-        [""; 0]
-    );
+    assert_eq!(Wharf::files_below(&states(&wharf, "states/sha512", &upload, "sha256")), [""; 0]);
 }
 
 #[tokio::test]
 async fn the_start_is_noted_as_registry_2_notes_it() {
     let wharf = Wharf::shared();
     let upload = wharf.repo("states/started").upload().await;
-    let path = wharf
-        .repository("states/started/_uploads")
-        .join(&upload.id)
-        .join("startedat");
+    let path = wharf.repository("states/started/_uploads").join(&upload.id).join("startedat");
     let started = fs::read_to_string(path).unwrap();
     let format = &time::format_description::well_known::Rfc3339;
     let started = time::OffsetDateTime::parse(&started, format).unwrap();
@@ -75,12 +66,7 @@ async fn without_its_hash_an_upload_goes_on() {
 async fn a_damaged_hash_is_not_believed() {
     let wharf = Wharf::shared();
     let repo = wharf.repo("states/damaged");
-    for (seed, damage) in [
-        (1, vec![]),
-        (2, b"sha\x03".to_vec()),
-        (3, vec![0; 108]),
-        (4, vec![9; 5000]),
-    ] {
+    for (seed, damage) in [(1, vec![]), (2, b"sha\x03".to_vec()), (3, vec![0; 108]), (4, vec![9; 5000])] {
         let content = bytes(5000, seed);
         let upload = repo.upload().await;
         upload.patch(&content[..3000]).await.is(202);
@@ -99,10 +85,7 @@ async fn bytes_that_came_after_the_kept_hash_are_hashed_too() {
     let upload = repo.upload().await;
     upload.patch(b"abc").await.is(202);
     // As after a crash: the data is ahead of the hash.
-    let data = wharf
-        .repository("states/longer/_uploads")
-        .join(&upload.id)
-        .join("data");
+    let data = wharf.repository("states/longer/_uploads").join(&upload.id).join("data");
     fs::write(data, "abcdef").unwrap();
     assert_eq!(upload.status().await.is(204).header("range"), "0-5");
     upload.finish(&sha256(b"abcdefghi"), b"ghi").await.is(201);
@@ -122,10 +105,6 @@ async fn an_upload_that_registry_2_began_is_finished_here() {
     fs::write(upload.join("hashstates/sha256/0"), state).unwrap();
     let repo = wharf.repo("states/taken");
     let path = format!("blobs/uploads/{id}?digest={}", sha256(b"content"));
-    repo.request(reqwest::Method::PUT, &path)
-        .body("content")
-        .send()
-        .await
-        .is(201);
+    repo.request(reqwest::Method::PUT, &path).body("content").send().await.is(201);
     assert_eq!(repo.blob(&sha256(b"content")).await.is(200).body, b"content");
 }

@@ -125,10 +125,7 @@ impl Fortress {
         fs::write(outside.path().join("canary"), "sings").unwrap();
         fs::write(outside.path().join("deep/canary"), "sings").unwrap();
         fs::write(start.volume().join("canary"), "sings").unwrap();
-        Fortress {
-            wharf: start.go(),
-            outside,
-        }
+        Fortress { wharf: start.go(), outside }
     }
 
     /// What is there beside the volume's own tree.
@@ -136,8 +133,7 @@ impl Fortress {
         let mut found = Wharf::files_below(self.outside.path());
         found.extend(Wharf::files_below(self.wharf.volume()));
         // The server's own note, made once at the start.
-        let ours =
-            |path: &str| path.starts_with("deep/volume/registry/v2/") || path == "wharf/referrers-complete";
+        let ours = |path: &str| path.starts_with("deep/volume/registry/v2/") || path == "wharf/referrers-complete";
         found.retain(|path| !ours(path));
         found.sort();
         found
@@ -145,11 +141,7 @@ impl Fortress {
 
     fn canaries_sing(&self) -> bool {
         let (outside, volume) = (self.outside.path(), self.wharf.volume());
-        let canaries = [
-            outside.join("canary"),
-            outside.join("deep/canary"),
-            volume.join("canary"),
-        ];
+        let canaries = [outside.join("canary"), outside.join("deep/canary"), volume.join("canary")];
         canaries.iter().all(|path| fs::read(path).unwrap() == b"sings")
     }
 }
@@ -162,20 +154,12 @@ async fn no_malformed_word_leads_anywhere() {
     for word in malformed() {
         for line in lines(&word) {
             for method in METHODS {
-                raw.request(&format!("{method} {line}"), &["content-length: 0"])
-                    .await;
-                let answer = if *method == "HEAD" {
-                    raw.answer_without_body().await
-                } else {
-                    raw.answer().await
-                };
+                raw.request(&format!("{method} {line}"), &["content-length: 0"]).await;
+                let answer = if *method == "HEAD" { raw.answer_without_body().await } else { raw.answer().await };
                 assert!(answer.status < 500, "{method} {line}: {}", answer.status);
                 assert!(!answer.has("x-evil"), "{method} {line}");
                 let body = String::from_utf8_lossy(&answer.body);
-                assert!(
-                    !body.contains("sings") && !body.contains("root:"),
-                    "{method} {line}: {body}"
-                );
+                assert!(!body.contains("sings") && !body.contains("root:"), "{method} {line}: {body}");
                 if answer.has("connection") || answer.status == 400 && answer.body.is_empty() {
                     // A line that is not HTTP at all costs the connection.
                     raw = fortress.wharf.connect().await;
@@ -211,16 +195,11 @@ async fn a_malformed_digest_is_refused_as_one_whatever_is_wrong_with_it() {
         format!("sha256:%20{hex}"),
     ] {
         for path in ["blobs", "manifests", "referrers"] {
-            raw.request(&format!("GET /v2/hostile/{path}/{digest}"), &[])
-                .await;
+            raw.request(&format!("GET /v2/hostile/{path}/{digest}"), &[]).await;
             raw.answer().await.refuses(400, "DIGEST_INVALID");
         }
         for query in ["digest", "mount"] {
-            raw.request(
-                &format!("POST /v2/hostile/blobs/uploads/?{query}={digest}"),
-                &["content-length: 0"],
-            )
-            .await;
+            raw.request(&format!("POST /v2/hostile/blobs/uploads/?{query}={digest}"), &["content-length: 0"]).await;
             raw.answer().await.refuses(400, "DIGEST_INVALID");
         }
     }
@@ -230,15 +209,10 @@ async fn a_malformed_digest_is_refused_as_one_whatever_is_wrong_with_it() {
 #[tokio::test]
 async fn a_digest_inside_a_manifest_is_read_as_strictly() {
     let repo = Wharf::shared().repo("hostile/inside");
-    for digest in [
-        "sha256:../../../../canary",
-        "../canary",
-        "sha256:ABC",
-        "",
-        "latest",
-    ] {
+    for digest in ["sha256:../../../../canary", "../canary", "sha256:ABC", "", "latest"] {
         for field in ["config", "subject"] {
-            let body = serde_json::json!({"schemaVersion": 2, field: {"mediaType": "a/b", "digest": digest, "size": 1}});
+            let body =
+                serde_json::json!({"schemaVersion": 2, field: {"mediaType": "a/b", "digest": digest, "size": 1}});
             let manifest = crate::support::content::Manifest::new("a/b", body.to_string());
             repo.put("x", &manifest).await.refuses(400, "MANIFEST_INVALID");
         }

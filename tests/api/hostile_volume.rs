@@ -51,18 +51,13 @@ async fn a_damaged_link_of_a_blob_is_no_link_and_pushing_heals_it() {
     let wharf = Wharf::shared();
     let repo = wharf.repo("volume/layer");
     let digest = sha256(b"content");
-    let link = wharf
-        .repository("volume/layer/_layers/sha256")
-        .join(hex(&digest))
-        .join("link");
+    let link = wharf.repository("volume/layer/_layers/sha256").join(hex(&digest)).join("link");
     for kind in 0..KINDS {
         repo.push_blob(b"content").await;
         damage(&link, kind);
         repo.blob(&digest).await.refuses(404, "BLOB_UNKNOWN");
         repo.head(&format!("blobs/{digest}")).await.is(404);
-        repo.delete(&format!("blobs/{digest}"))
-            .await
-            .refuses(404, "BLOB_UNKNOWN");
+        repo.delete(&format!("blobs/{digest}")).await.refuses(404, "BLOB_UNKNOWN");
         if link.is_dir() {
             repair(&link);
         }
@@ -79,10 +74,7 @@ async fn a_damaged_link_of_a_tag_or_manifest_is_no_link_and_pushing_heals_it() {
     let image = repo.push_image("latest", 100).await;
     let manifests = wharf.repository("volume/manifest/_manifests");
     let tag = manifests.join("tags/latest/current/link");
-    let revision = manifests
-        .join("revisions/sha256")
-        .join(hex(&image.digest()))
-        .join("link");
+    let revision = manifests.join("revisions/sha256").join(hex(&image.digest())).join("link");
     for link in [&tag, &revision] {
         for kind in 0..KINDS {
             repo.put("latest", &image).await.is(201);
@@ -105,10 +97,7 @@ async fn a_link_with_a_newline_is_read() {
     let wharf = Wharf::shared();
     let repo = wharf.repo("volume/newline");
     let digest = repo.push_blob(b"newline").await;
-    let link = wharf
-        .repository("volume/newline/_layers/sha256")
-        .join(hex(&digest))
-        .join("link");
+    let link = wharf.repository("volume/newline/_layers/sha256").join(hex(&digest)).join("link");
     fs::write(link, format!("{digest}\n")).unwrap();
     assert_eq!(repo.blob(&digest).await.is(200).body, b"newline");
 }
@@ -119,17 +108,11 @@ async fn a_blob_whose_bytes_are_gone_is_unknown_and_pushing_heals_it() {
     let repo = wharf.repo("volume/gone");
     let content = bytes(1000, 101);
     let digest = repo.push_blob(&content).await;
-    let data = format!(
-        "docker/registry/v2/blobs/sha256/{}/{}",
-        &hex(&digest)[..2],
-        hex(&digest)
-    );
+    let data = format!("docker/registry/v2/blobs/sha256/{}/{}", &hex(&digest)[..2], hex(&digest));
     fs::remove_dir_all(wharf.volume().join(data)).unwrap();
     repo.blob(&digest).await.refuses(404, "BLOB_UNKNOWN");
     repo.head(&format!("blobs/{digest}")).await.is(404);
-    repo.put("v1", &Manifest::image(&content, &[]))
-        .await
-        .refuses(404, "MANIFEST_BLOB_UNKNOWN");
+    repo.put("v1", &Manifest::image(&content, &[])).await.refuses(404, "MANIFEST_BLOB_UNKNOWN");
     repo.push_blob(&content).await;
     assert_eq!(repo.blob(&digest).await.is(200).body, content);
 }
@@ -146,16 +129,8 @@ async fn a_repository_that_is_linked_from_elsewhere_is_served() {
     let image = repo.push_image("latest", 102).await;
     assert_eq!(repo.manifest("latest").await.is(200).body, image.bytes);
     assert_eq!(repo.tags().await, ["latest"]);
-    assert_eq!(
-        wharf.client().get("/v2/_catalog").await.list("repositories"),
-        ["team/linked"]
-    );
-    assert!(
-        outside
-            .path()
-            .join("_manifests/tags/latest/current/link")
-            .is_file()
-    );
+    assert_eq!(wharf.client().get("/v2/_catalog").await.list("repositories"), ["team/linked"]);
+    assert!(outside.path().join("_manifests/tags/latest/current/link").is_file());
 }
 
 #[tokio::test]
@@ -177,30 +152,17 @@ async fn what_a_crash_left_behind_does_not_show() {
         write(&tags.join(stray), "stray");
     }
     write(&tags.join("f/current/link"), "");
-    for stray in [
-        "_manifest",
-        "_manifest.old/x",
-        "_manifestation",
-        "_manifests.tmp",
-        "_layers/x",
-        "file",
-    ] {
+    for stray in ["_manifest", "_manifest.old/x", "_manifestation", "_manifests.tmp", "_layers/x", "file"] {
         write(&below.join(stray), "stray");
     }
     write(&wharf.repository("UPPER/_manifests/x"), "");
     write(&wharf.repository("file"), "stray");
     assert_eq!(repo.tags().await, ["b"]);
     for n in 1..4 {
-        let pages = wharf
-            .client()
-            .pages(&repo.path(&format!("tags/list?n={n}")), "tags")
-            .await;
+        let pages = wharf.client().pages(&repo.path(&format!("tags/list?n={n}")), "tags").await;
         assert_eq!(pages.concat(), ["b"]);
     }
-    assert_eq!(
-        wharf.client().get("/v2/_catalog").await.list("repositories"),
-        ["strays"]
-    );
+    assert_eq!(wharf.client().get("/v2/_catalog").await.list("repositories"), ["strays"]);
     assert_eq!(repo.manifest("b").await.is(200).body, image.bytes);
     for tag in ["a", "d", "e", "f"] {
         repo.manifest(tag).await.refuses(404, "MANIFEST_UNKNOWN");
@@ -213,16 +175,11 @@ async fn strays_among_the_referrers_hide_none() {
     let repo = wharf.repo("strays");
     let image = repo.push_image("latest", 104).await;
     repo.push_blob(b"{}").await;
-    let about: Vec<Manifest> = (0..3)
-        .map(|n| Manifest::about(&image, "a/b", &n.to_string()))
-        .collect();
+    let about: Vec<Manifest> = (0..3).map(|n| Manifest::about(&image, "a/b", &n.to_string())).collect();
     for manifest in &about {
         repo.put(&manifest.digest(), manifest).await.is(201);
     }
-    let notes = wharf
-        .volume()
-        .join("wharf/repositories/strays/_referrers/sha256")
-        .join(hex(&image.digest()));
+    let notes = wharf.volume().join("wharf/repositories/strays/_referrers/sha256").join(hex(&image.digest()));
     for stray in ["0.tmp", "sha256:.tmp", "sha256:0.tmp", "sha256:8.tmp", "zzz"] {
         write(&notes.join(stray), "stray");
     }
@@ -285,8 +242,7 @@ fn whatever_lies_in_the_tree_reading_goes_on() {
             "_other",
         ][..],
     );
-    let name =
-        "(data|startedat|link|current|index|sha256|latest|[a-z]{1,3}|[0-9a-f]{64}|\\.[a-z]|[A-Z~ ]{1,3}|-x)";
+    let name = "(data|startedat|link|current|index|sha256|latest|[a-z]{1,3}|[0-9a-f]{64}|\\.[a-z]|[A-Z~ ]{1,3}|-x)";
     let thing = (place, name, 0..KINDS);
     let tree = proptest::collection::vec(thing, 1..12);
     proptest!(ProptestConfig::with_cases(12), |(tree in tree)| {

@@ -27,10 +27,7 @@ async fn a_manifest_may_have_four_megabytes_and_no_byte_more() {
     repo.push_blob(b"{}").await;
     repo.put("large", &of_size(LIMIT)).await.is(201);
     assert_eq!(repo.manifest("large").await.is(200).body.len(), LIMIT);
-    let answer = repo
-        .put("larger", &of_size(LIMIT + 1))
-        .await
-        .refuses(413, "SIZE_INVALID");
+    let answer = repo.put("larger", &of_size(LIMIT + 1)).await.refuses(413, "SIZE_INVALID");
     assert!(answer.message().contains("4194304"), "{}", answer.message());
     repo.manifest("larger").await.refuses(404, "MANIFEST_UNKNOWN");
 }
@@ -41,15 +38,8 @@ async fn a_manifest_that_announces_too_much_is_refused_unread() {
     let before = wharf.resident();
     for length in ["4194305", "8589934592", "9223372036854775807"] {
         let mut raw = wharf.connect().await;
-        let headers = [
-            format!("content-length: {length}"),
-            "expect: 100-continue".to_owned(),
-        ];
-        raw.request(
-            "PUT /v2/limits/announced/manifests/v1",
-            &headers.each_ref().map(String::as_str),
-        )
-        .await;
+        let headers = [format!("content-length: {length}"), "expect: 100-continue".to_owned()];
+        raw.request("PUT /v2/limits/announced/manifests/v1", &headers.each_ref().map(String::as_str)).await;
         // No 100 Continue: the body is not even asked for.
         let answer = raw.answer_without_body().await;
         assert!([413, 400].contains(&answer.status), "{length}: {}", answer.status);
@@ -63,11 +53,7 @@ async fn a_manifest_without_end_is_refused_at_the_limit() {
     wharf.client().get("/v2/").await.is(200);
     let before = wharf.resident();
     let mut raw = wharf.connect().await;
-    raw.request(
-        "PUT /v2/limits/endless/manifests/v1",
-        &["transfer-encoding: chunked"],
-    )
-    .await;
+    raw.request("PUT /v2/limits/endless/manifests/v1", &["transfer-encoding: chunked"]).await;
     let chunk = [b"10000\r\n".to_vec(), vec![b' '; 0x10000], b"\r\n".to_vec()].concat();
     let mut sent = 0;
     // It stops reading some buffers after the limit; then writing fails, or we have had enough.
@@ -83,15 +69,9 @@ async fn a_manifest_without_end_is_refused_at_the_limit() {
 async fn a_manifest_that_ends_just_behind_the_limit_is_told_so() {
     let wharf = Wharf::shared();
     let mut raw = wharf.connect().await;
-    raw.request(
-        "PUT /v2/limits/chunked/manifests/v1",
-        &["transfer-encoding: chunked"],
-    )
-    .await;
+    raw.request("PUT /v2/limits/chunked/manifests/v1", &["transfer-encoding: chunked"]).await;
     let body = vec![b' '; LIMIT + 1];
-    raw.send(format!("{:x}\r\n", body.len()).as_bytes())
-        .await
-        .unwrap();
+    raw.send(format!("{:x}\r\n", body.len()).as_bytes()).await.unwrap();
     raw.send(&body).await.unwrap();
     raw.answer().await.refuses(413, "SIZE_INVALID");
 }
@@ -104,12 +84,7 @@ async fn a_large_upload_does_not_pass_through_memory() {
     let before = wharf.resident();
     let upload = repo.upload().await;
     let pieces = vec![vec![0; 1 << 20]; 96];
-    upload
-        .request(Method::PATCH)
-        .streamed(pieces)
-        .send()
-        .await
-        .is(202);
+    upload.request(Method::PATCH).streamed(pieces).send().await.is(202);
     let grown = wharf.resident().saturating_sub(before);
     assert!(grown < 24 * 1024 * 1024, "{grown} bytes for an upload");
 }

@@ -2,11 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-#[expect(
-    dead_code,
-    unreachable_pub,
-    reason = "other binaries use other parts of the harness"
-)]
+#[expect(dead_code, unreachable_pub, reason = "other binaries use other parts of the harness")]
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -8,13 +8,7 @@ use crate::support::content::{DOCKER_LIST, DOCKER_MANIFEST, Manifest, OCI_INDEX,
 use crate::support::content::{NOTHING, descriptor, sha256};
 
 const SCHEMA1: &str = "application/vnd.docker.distribution.manifest.v1+prettyjws";
-const TYPES: &[&str] = &[
-    OCI_MANIFEST,
-    OCI_INDEX,
-    DOCKER_MANIFEST,
-    DOCKER_LIST,
-    "application/vnd.unknown+json",
-];
+const TYPES: &[&str] = &[OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST, "application/vnd.unknown+json"];
 const FOREIGN: &str = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
 
 #[tokio::test]
@@ -24,27 +18,17 @@ async fn what_is_missing_is_named_digest_by_digest() {
     let (there, absent, elsewhere) = (b"there", b"absent", b"elsewhere");
     repo.push_blob(there).await;
     wharf.repo("refusals/elsewhere").push_blob(elsewhere).await;
-    let answer = repo
-        .put("v1", &Manifest::image(absent, &[there, elsewhere, absent]))
-        .await;
+    let answer = repo.put("v1", &Manifest::image(absent, &[there, elsewhere, absent])).await;
     let answer = answer.refuses(404, "MANIFEST_BLOB_UNKNOWN");
     let errors = answer.json()["errors"].as_array().unwrap().clone();
-    let mut named: Vec<&str> = errors
-        .iter()
-        .map(|e| e["detail"]["digest"].as_str().unwrap())
-        .collect();
+    let mut named: Vec<&str> = errors.iter().map(|e| e["detail"]["digest"].as_str().unwrap()).collect();
     let mut expected = [sha256(absent), sha256(elsewhere)];
     named.sort_unstable();
     expected.sort_unstable();
     assert_eq!(named, expected);
     for error in &errors {
         assert_eq!(error["code"], "MANIFEST_BLOB_UNKNOWN");
-        assert!(
-            error["message"]
-                .as_str()
-                .unwrap()
-                .contains(error["detail"]["digest"].as_str().unwrap())
-        );
+        assert!(error["message"].as_str().unwrap().contains(error["detail"]["digest"].as_str().unwrap()));
     }
     repo.manifest("v1").await.refuses(404, "MANIFEST_UNKNOWN");
 }
@@ -65,9 +49,7 @@ async fn a_blob_that_was_deleted_is_missing() {
     let repo = Wharf::shared().repo("refusals/deleted");
     let image = repo.prepare_image(21).await;
     let layer = serde_json::from_slice::<Value>(&image.bytes).unwrap()["layers"][0]["digest"].clone();
-    repo.delete(&format!("blobs/{}", layer.as_str().unwrap()))
-        .await
-        .is(202);
+    repo.delete(&format!("blobs/{}", layer.as_str().unwrap())).await.is(202);
     repo.put("v1", &image).await.refuses(404, "MANIFEST_BLOB_UNKNOWN");
 }
 
@@ -77,24 +59,15 @@ async fn a_manifest_put_under_another_digest_is_refused() {
     let image = repo.prepare_image(22).await;
     let answer = repo.put(NOTHING, &image).await.refuses(400, "DIGEST_INVALID");
     assert_eq!(answer.json()["errors"][0]["detail"]["found"], image.digest());
-    repo.manifest(&image.digest())
-        .await
-        .refuses(404, "MANIFEST_UNKNOWN");
+    repo.manifest(&image.digest()).await.refuses(404, "MANIFEST_UNKNOWN");
 }
 
 #[tokio::test]
 async fn a_schema_1_manifest_is_refused_with_what_to_do() {
     let repo = Wharf::shared().repo("refusals/schema1");
-    let body =
-        json!({"schemaVersion": 1, "name": "a", "tag": "b", "fsLayers": [], "history": [], "signatures": []});
-    for media_type in [
-        SCHEMA1,
-        "application/json",
-        "application/vnd.docker.distribution.manifest.v1+json",
-    ] {
-        let answer = repo
-            .put("old", &Manifest::new(media_type, body.to_string()))
-            .await;
+    let body = json!({"schemaVersion": 1, "name": "a", "tag": "b", "fsLayers": [], "history": [], "signatures": []});
+    for media_type in [SCHEMA1, "application/json", "application/vnd.docker.distribution.manifest.v1+json"] {
+        let answer = repo.put("old", &Manifest::new(media_type, body.to_string())).await;
         let answer = answer.refuses(400, "MANIFEST_INVALID");
         assert!(answer.message().contains("schema 1") && answer.message().contains("current docker"));
     }
@@ -106,31 +79,13 @@ async fn what_is_not_a_manifest_is_refused() {
     let image = repo.prepare_image(23).await;
     let text = String::from_utf8(image.bytes.clone()).unwrap();
     let deep = "[".repeat(100_000);
-    for body in [
-        "",
-        "{",
-        "[]",
-        "null",
-        "7",
-        "\"text\"",
-        "\u{0}",
-        "{} {}",
-        deep.as_str(),
-        &text[..text.len() - 1],
-    ] {
-        repo.put("v1", &Manifest::new(OCI_MANIFEST, body))
-            .await
-            .refuses(400, "MANIFEST_INVALID");
+    for body in ["", "{", "[]", "null", "7", "\"text\"", "\u{0}", "{} {}", deep.as_str(), &text[..text.len() - 1]] {
+        repo.put("v1", &Manifest::new(OCI_MANIFEST, body)).await.refuses(400, "MANIFEST_INVALID");
     }
     for media_type in ["text", "a/b/c", "/", "a b/c"] {
-        repo.put("v1", &Manifest::new(media_type, text.clone()))
-            .await
-            .refuses(400, "MANIFEST_INVALID");
+        repo.put("v1", &Manifest::new(media_type, text.clone())).await.refuses(400, "MANIFEST_INVALID");
     }
-    let untyped = Manifest {
-        media_type: None,
-        bytes: b"{\"hello\":1}".to_vec(),
-    };
+    let untyped = Manifest { media_type: None, bytes: b"{\"hello\":1}".to_vec() };
     repo.put("v1", &untyped).await.refuses(400, "MANIFEST_INVALID");
 }
 
@@ -150,13 +105,7 @@ async fn a_body_that_could_be_two_things_is_refused() {
     ];
     for body in bodies {
         let own = body["mediaType"].as_str().map(str::to_owned);
-        for media_type in [
-            OCI_MANIFEST,
-            OCI_INDEX,
-            DOCKER_MANIFEST,
-            DOCKER_LIST,
-            "application/vnd.unknown+json",
-        ] {
+        for media_type in [OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST, "application/vnd.unknown+json"] {
             let manifest = Manifest::new(own.as_deref().unwrap_or(media_type), body.to_string());
             repo.put("v1", &manifest).await.refuses(400, "MANIFEST_INVALID");
         }
@@ -199,16 +148,9 @@ async fn layers_that_are_fetched_elsewhere_need_not_be_here_but_must_not_name_a_
     let mut body = Manifest::image_body(b"{}", &[]);
     body["layers"] = json!([descriptor(FOREIGN, b"not here")]);
     repo.put("v1", &Manifest::oci(body.clone())).await.is(201);
-    for url in [
-        "https://evil.example/layer",
-        "http://169.254.169.254/",
-        "file:///etc/passwd",
-    ] {
+    for url in ["https://evil.example/layer", "http://169.254.169.254/", "file:///etc/passwd"] {
         body["layers"][0]["urls"] = json!([url]);
-        let answer = repo
-            .put("v2", &Manifest::oci(body.clone()))
-            .await
-            .refuses(400, "MANIFEST_INVALID");
+        let answer = repo.put("v2", &Manifest::oci(body.clone())).await.refuses(400, "MANIFEST_INVALID");
         assert!(answer.message().contains(url), "{}", answer.message());
     }
     repo.manifest("v2").await.refuses(404, "MANIFEST_UNKNOWN");

@@ -18,10 +18,7 @@ async fn a_manifest_comes_back_byte_for_byte_with_all_that_clients_look_at() {
     let image = repo.prepare_image(1).await;
     let digest = image.digest();
     let put = repo.put("v1", &image).await.is(201);
-    assert_eq!(
-        put.header("location"),
-        format!("/v2/manifests/contract/manifests/{digest}")
-    );
+    assert_eq!(put.header("location"), format!("/v2/manifests/contract/manifests/{digest}"));
     assert_eq!(put.header("docker-content-digest"), digest);
     assert_eq!(put.header("content-length"), "0");
     assert!(!put.has("oci-subject") && !put.has("oci-tag"));
@@ -44,9 +41,7 @@ async fn white_space_and_unknown_keys_are_kept() {
     let repo = Wharf::shared().repo("manifests/bytes");
     let body = body(&repo, 2).await.to_string();
     let body = format!("\n\t {} \n", body.replacen('{', "{ \"zzz\": [1, 2,3],", 1));
-    repo.put("v1", &Manifest::new(OCI_MANIFEST, body.clone()))
-        .await
-        .is(201);
+    repo.put("v1", &Manifest::new(OCI_MANIFEST, body.clone())).await.is(201);
     assert_eq!(repo.manifest("v1").await.is(200).body, body.as_bytes());
 }
 
@@ -62,11 +57,7 @@ async fn each_known_type_comes_back_as_it_was_put() {
         ("docker", DOCKER_MANIFEST, &image),
         ("index", OCI_INDEX, &index),
         ("list", DOCKER_LIST, &index),
-        (
-            "artifact",
-            "application/vnd.oci.artifact.manifest.v1+json",
-            &artifact,
-        ),
+        ("artifact", "application/vnd.oci.artifact.manifest.v1+json", &artifact),
     ] {
         let mut body = body.clone();
         for with_type in [true, false] {
@@ -93,10 +84,7 @@ async fn a_type_that_nobody_knows_comes_back_as_it_was_put() {
     repo.put("thing", &manifest).await.is(201);
     let wharf = wharf.crash_and_restart();
     let answer = wharf.repo("manifests/unknown").manifest("thing").await.is(200);
-    assert_eq!(
-        answer.header("content-type"),
-        "application/vnd.example.thing.v7+json"
-    );
+    assert_eq!(answer.header("content-type"), "application/vnd.example.thing.v7+json");
     assert_eq!(answer.body, manifest.bytes);
 }
 
@@ -106,10 +94,7 @@ async fn parameters_of_the_content_type_are_not_kept() {
     let mut image = repo.prepare_image(5).await;
     image.media_type = Some(format!("{OCI_MANIFEST}; charset=utf-8"));
     repo.put("v1", &image).await.is(201);
-    assert_eq!(
-        repo.manifest("v1").await.is(200).header("content-type"),
-        OCI_MANIFEST
-    );
+    assert_eq!(repo.manifest("v1").await.is(200).header("content-type"), OCI_MANIFEST);
 }
 
 #[tokio::test]
@@ -118,24 +103,14 @@ async fn without_a_content_type_the_body_says_what_it_is() {
     let mut image = body(&repo, 6).await;
     image["mediaType"] = json!(DOCKER_MANIFEST);
     let put = async |body: &Value| {
-        let manifest = Manifest {
-            media_type: None,
-            bytes: body.to_string().into_bytes(),
-        };
+        let manifest = Manifest { media_type: None, bytes: body.to_string().into_bytes() };
         repo.put("v1", &manifest).await.is(201);
-        repo.manifest("v1")
-            .await
-            .is(200)
-            .header("content-type")
-            .to_owned()
+        repo.manifest("v1").await.is(200).header("content-type").to_owned()
     };
     assert_eq!(put(&image).await, DOCKER_MANIFEST);
     image.as_object_mut().unwrap().remove("mediaType");
     assert_eq!(put(&image).await, OCI_MANIFEST);
-    assert_eq!(
-        put(&json!({"schemaVersion": 2, "manifests": []})).await,
-        OCI_INDEX
-    );
+    assert_eq!(put(&json!({"schemaVersion": 2, "manifests": []})).await, OCI_INDEX);
 }
 
 #[tokio::test]
@@ -150,9 +125,7 @@ async fn a_manifest_can_be_named_by_its_sha512() {
         assert_eq!(get.header("docker-content-digest"), digest);
         assert_eq!(get.body, image.bytes);
     }
-    repo.manifest(&image.digest())
-        .await
-        .refuses(404, "MANIFEST_UNKNOWN");
+    repo.manifest(&image.digest()).await.refuses(404, "MANIFEST_UNKNOWN");
     repo.delete(&format!("manifests/{digest}")).await.is(202);
     repo.manifest("long").await.refuses(404, "MANIFEST_UNKNOWN");
 }
@@ -170,9 +143,7 @@ async fn a_manifest_may_refer_to_blobs_and_manifests_by_sha512() {
     repo.put(&digest, &image).await.is(201);
     let child = json!({"mediaType": OCI_MANIFEST, "digest": digest, "size": image.bytes.len()});
     let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [child]});
-    repo.put("index", &Manifest::new(OCI_INDEX, index.to_string()))
-        .await
-        .is(201);
+    repo.put("index", &Manifest::new(OCI_INDEX, index.to_string())).await.is(201);
 }
 
 #[tokio::test]
@@ -195,13 +166,8 @@ async fn an_index_that_refers_to_blobs_is_a_build_cache() {
     let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [
         descriptor("application/vnd.oci.image.layer.v1.tar+gzip", layer),
         descriptor("application/vnd.buildkit.cacheconfig.v0", config)]});
-    repo.put("cache", &Manifest::new(OCI_INDEX, index.to_string()))
-        .await
-        .is(201);
-    assert_eq!(
-        repo.manifest("cache").await.is(200).header("content-type"),
-        OCI_INDEX
-    );
+    repo.put("cache", &Manifest::new(OCI_INDEX, index.to_string())).await.is(201);
+    assert_eq!(repo.manifest("cache").await.is(200).header("content-type"), OCI_INDEX);
 }
 
 #[tokio::test]
@@ -235,14 +201,9 @@ async fn too_many_tags_or_a_malformed_one_sets_none() {
     let repo = Wharf::shared().repo("manifests/toomany");
     let image = repo.push_image("before", 11).await;
     let tags: Vec<String> = (0..101).map(|number| format!("t{number}")).collect();
-    let put = async |tags: &[String]| {
-        repo.put(&format!("{}?tag={}", image.digest(), tags.join("&tag=")), &image)
-            .await
-    };
+    let put = async |tags: &[String]| repo.put(&format!("{}?tag={}", image.digest(), tags.join("&tag=")), &image).await;
     put(&tags).await.refuses(414, "TAG_INVALID");
-    put(&["good".to_owned(), "-bad".to_owned()])
-        .await
-        .refuses(400, "TAG_INVALID");
+    put(&["good".to_owned(), "-bad".to_owned()]).await.refuses(400, "TAG_INVALID");
     assert_eq!(repo.tags().await, ["before"]);
     put(&tags[..100]).await.is(201);
     assert_eq!(repo.tags().await.len(), 101);

@@ -17,23 +17,14 @@ async fn a_blob_is_mounted_from_a_repository_that_holds_it() {
     let wharf = Wharf::shared();
     let digest = wharf.repo("mounts/source").push_blob(b"to be mounted").await;
     let target = wharf.repo("mounts/target");
-    let answer = mount(&target, &format!("mount={digest}&from=mounts/source"))
-        .await
-        .is(201);
-    assert_eq!(
-        answer.header("location"),
-        format!("/v2/mounts/target/blobs/{digest}")
-    );
+    let answer = mount(&target, &format!("mount={digest}&from=mounts/source")).await.is(201);
+    assert_eq!(answer.header("location"), format!("/v2/mounts/target/blobs/{digest}"));
     assert_eq!(answer.header("docker-content-digest"), digest);
     assert_eq!(answer.header("content-length"), "0");
     assert_eq!(target.blob(&digest).await.is(200).body, b"to be mounted");
     assert!(!wharf.repository("mounts/target/_uploads").exists());
     // A mount is not a borrowing: the source may let go.
-    wharf
-        .repo("mounts/source")
-        .delete(&format!("blobs/{digest}"))
-        .await
-        .is(202);
+    wharf.repo("mounts/source").delete(&format!("blobs/{digest}")).await.is(202);
     target.blob(&digest).await.is(200);
 }
 
@@ -71,13 +62,7 @@ async fn a_mount_that_cannot_be_is_an_upload() {
         let answer = mount(&target, &query).await.is(202);
         assert_eq!(answer.header("range"), "0-0", "{query}");
         let location = answer.header("location");
-        assert_eq!(
-            location,
-            format!(
-                "/v2/mounts/upload/blobs/uploads/{}",
-                answer.header("docker-upload-uuid")
-            )
-        );
+        assert_eq!(location, format!("/v2/mounts/upload/blobs/uploads/{}", answer.header("docker-upload-uuid")));
         target.client().get(location).await.is(204);
     }
     target.blob(&held).await.refuses(404, "BLOB_UNKNOWN");
@@ -87,9 +72,7 @@ async fn a_mount_that_cannot_be_is_an_upload() {
 async fn a_mount_of_a_sha512_that_failed_goes_on_as_an_upload_of_it() {
     let repo = Wharf::shared().repo("mounts/sha512");
     let digest = sha512(b"content");
-    let upload = repo
-        .upload_with(&format!("?mount={digest}&from=mounts/none"))
-        .await;
+    let upload = repo.upload_with(&format!("?mount={digest}&from=mounts/none")).await;
     upload.finish(&digest, b"content").await.is(201);
     assert_eq!(repo.blob(&digest).await.is(200).body, b"content");
 }

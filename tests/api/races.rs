@@ -19,13 +19,9 @@ async fn of_many_that_create_one_tag_exactly_one_succeeds() {
     let images = images(&repo).await;
     for round in 0..5 {
         let tag = format!("v{round}");
-        let puts = images
-            .iter()
-            .map(|image| repo.putting(&tag, image).header("if-none-match", "*").send());
+        let puts = images.iter().map(|image| repo.putting(&tag, image).header("if-none-match", "*").send());
         let answers = join_all(puts).await;
-        let winners: Vec<usize> = (0..answers.len())
-            .filter(|place| answers[*place].status == 201)
-            .collect();
+        let winners: Vec<usize> = (0..answers.len()).filter(|place| answers[*place].status == 201).collect();
         assert_eq!(winners.len(), 1, "{winners:?}");
         assert!(answers.iter().all(|answer| [201, 412].contains(&answer.status)));
         assert_eq!(repo.manifest(&tag).await.is(200).body, images[winners[0]].bytes);
@@ -41,20 +37,13 @@ async fn of_many_that_swap_one_tag_exactly_one_succeeds() {
     for _ in 0..5 {
         let tags = format!("\"{current}\"");
         let others: Vec<&Manifest> = images.iter().filter(|image| image.digest() != current).collect();
-        let puts = others
-            .iter()
-            .map(|image| repo.putting("v1", image).header("if-match", &tags).send());
+        let puts = others.iter().map(|image| repo.putting("v1", image).header("if-match", &tags).send());
         let answers = join_all(puts).await;
-        let winners: Vec<usize> = (0..answers.len())
-            .filter(|place| answers[*place].status == 201)
-            .collect();
+        let winners: Vec<usize> = (0..answers.len()).filter(|place| answers[*place].status == 201).collect();
         assert_eq!(winners.len(), 1, "{winners:?}");
         assert!(answers.iter().all(|answer| [201, 412].contains(&answer.status)));
         current = others[winners[0]].digest();
-        assert_eq!(
-            repo.manifest("v1").await.is(200).header("docker-content-digest"),
-            current
-        );
+        assert_eq!(repo.manifest("v1").await.is(200).header("docker-content-digest"), current);
     }
 }
 
@@ -66,20 +55,10 @@ async fn of_many_that_swap_and_delete_one_tag_exactly_one_succeeds() {
     for _ in 0..5 {
         repo.put("v1", &images[0]).await.is(201);
         let tags = format!("\"{}\"", images[0].digest());
-        let swaps = images[1..8]
-            .iter()
-            .map(|image| repo.putting("v1", image).header("if-match", &tags).send());
-        let delete = || {
-            repo.request(reqwest::Method::DELETE, "manifests/v1")
-                .header("if-match", &tags)
-                .send()
-        };
+        let swaps = images[1..8].iter().map(|image| repo.putting("v1", image).header("if-match", &tags).send());
+        let delete = || repo.request(reqwest::Method::DELETE, "manifests/v1").header("if-match", &tags).send();
         let (swaps, deletes) = tokio::join!(join_all(swaps), join_all((0..7).map(|_| delete())));
-        let won = swaps
-            .iter()
-            .chain(&deletes)
-            .filter(|answer| answer.status < 300)
-            .count();
+        let won = swaps.iter().chain(&deletes).filter(|answer| answer.status < 300).count();
         assert_eq!(won, 1);
     }
 }
@@ -92,11 +71,7 @@ async fn a_tag_that_is_pushed_and_deleted_at_once_is_whole_or_not_there() {
     let image = repo.push_image("v1", 2).await;
     for _ in 0..10 {
         let by_digest = repo.request(reqwest::Method::DELETE, &format!("manifests/{}", image.digest()));
-        let (put, delete, tag) = tokio::join!(
-            repo.put("v1", &image),
-            by_digest.send(),
-            repo.delete("manifests/v1"),
-        );
+        let (put, delete, tag) = tokio::join!(repo.put("v1", &image), by_digest.send(), repo.delete("manifests/v1"),);
         put.is(201);
         assert!([202, 404].contains(&delete.status) && [202, 404].contains(&tag.status));
         let tags = repo.tags().await;
@@ -119,10 +94,7 @@ async fn whole_images_pushed_at_once_all_arrive() {
     let images = join_all((0..CLIENTS).map(push)).await;
     for (number, image) in images.iter().enumerate() {
         let repo = wharf.repo(&format!("races/push{}", number % 4));
-        assert_eq!(
-            repo.manifest(&format!("v{number}")).await.is(200).body,
-            image.bytes
-        );
+        assert_eq!(repo.manifest(&format!("v{number}")).await.is(200).body, image.bytes);
     }
 }
 

@@ -14,20 +14,14 @@ async fn referrers(repo: &Repository, subject: &str, query: &str) -> Answer {
     let answer = repo.get(&format!("referrers/{subject}{query}")).await.is(200);
     assert_eq!(answer.header("content-type"), OCI_INDEX);
     let json = answer.json();
-    assert_eq!(
-        (&json["schemaVersion"], &json["mediaType"]),
-        (&json!(2), &json!(OCI_INDEX))
-    );
+    assert_eq!((&json["schemaVersion"], &json["mediaType"]), (&json!(2), &json!(OCI_INDEX)));
     answer
 }
 
 fn digests(answer: &Answer) -> Vec<String> {
     let json = answer.json();
     let manifests = json["manifests"].as_array().unwrap();
-    manifests
-        .iter()
-        .map(|m| m["digest"].as_str().unwrap().to_owned())
-        .collect()
+    manifests.iter().map(|m| m["digest"].as_str().unwrap().to_owned()).collect()
 }
 
 /// An image with referrers of it, sorted by digest.
@@ -60,16 +54,8 @@ async fn what_nothing_refers_to_has_an_empty_index() {
 #[tokio::test]
 async fn a_subject_that_is_no_digest_is_refused() {
     let repo = Wharf::shared().repo("referrers/malformed");
-    for digest in [
-        "latest",
-        "sha256:abc",
-        "sha256:",
-        &NOTHING.to_uppercase(),
-        "md5:00",
-    ] {
-        repo.get(&format!("referrers/{digest}"))
-            .await
-            .refuses(400, "DIGEST_INVALID");
+    for digest in ["latest", "sha256:abc", "sha256:", &NOTHING.to_uppercase(), "md5:00"] {
+        repo.get(&format!("referrers/{digest}")).await.refuses(400, "DIGEST_INVALID");
     }
 }
 
@@ -92,8 +78,7 @@ async fn without_an_artifact_type_the_configuration_says_it_and_an_index_has_non
     by_config["subject"] = image.descriptor();
     let mut empty_type = by_config.clone();
     empty_type["artifactType"] = json!("");
-    let index =
-        json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [], "subject": image.descriptor()});
+    let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [], "subject": image.descriptor()});
     let mut typed_index = index.clone();
     typed_index["artifactType"] = json!(SBOM);
     for (media_type, body, expected) in [
@@ -134,12 +119,8 @@ async fn pages_of_referrers_lead_to_all_of_them_once_and_in_order() {
     let repo = Wharf::shared().repo("referrers/pages");
     let kinds = [SBOM, SIGNATURE, SBOM, SIGNATURE, SIGNATURE, SIGNATURE, SBOM];
     let (image, about) = referred(&repo, &kinds).await;
-    for (filter, kind) in [
-        ("", None),
-        ("&artifactType=application/vnd.example.sbom.v1", Some(SBOM)),
-    ] {
-        let is_kind =
-            |m: &&Manifest| kind.is_none_or(|kind| String::from_utf8_lossy(&m.bytes).contains(kind));
+    for (filter, kind) in [("", None), ("&artifactType=application/vnd.example.sbom.v1", Some(SBOM))] {
+        let is_kind = |m: &&Manifest| kind.is_none_or(|kind| String::from_utf8_lossy(&m.bytes).contains(kind));
         let expected: Vec<String> = about.iter().filter(is_kind).map(Manifest::digest).collect();
         for n in [1, 2, 3, 7, 100] {
             let mut next = Some(repo.path(&format!("referrers/{}?n={n}{filter}", image.digest())));
@@ -163,20 +144,13 @@ async fn pages_of_referrers_lead_to_all_of_them_once_and_in_order() {
 async fn a_referrer_that_is_deleted_is_not_listed_and_pushed_again_it_is() {
     let repo = Wharf::shared().repo("referrers/deleted");
     let (image, about) = referred(&repo, &[SBOM, SIGNATURE]).await;
-    repo.delete(&format!("manifests/{}", about[0].digest()))
-        .await
-        .is(202);
-    assert_eq!(
-        digests(&referrers(&repo, &image.digest(), "").await),
-        [about[1].digest()]
-    );
+    repo.delete(&format!("manifests/{}", about[0].digest())).await.is(202);
+    assert_eq!(digests(&referrers(&repo, &image.digest(), "").await), [about[1].digest()]);
     repo.put("again", &about[0]).await.is(201);
     assert_eq!(digests(&referrers(&repo, &image.digest(), "").await).len(), 2);
     // Without its tag it is still there; and it does not go with its subject.
     repo.delete("manifests/again").await.is(202);
-    repo.delete(&format!("manifests/{}", image.digest()))
-        .await
-        .is(202);
+    repo.delete(&format!("manifests/{}", image.digest())).await.is(202);
     assert_eq!(digests(&referrers(&repo, &image.digest(), "").await).len(), 2);
 }
 
@@ -187,15 +161,9 @@ async fn referrers_come_before_their_subject_as_well_as_after() {
     let image = repo.prepare_image(82).await;
     let about = Manifest::about(&image, SBOM, "early");
     repo.put(&about.digest(), &about).await.is(201);
-    assert_eq!(
-        digests(&referrers(&repo, &image.digest(), "").await),
-        [about.digest()]
-    );
+    assert_eq!(digests(&referrers(&repo, &image.digest(), "").await), [about.digest()]);
     repo.put("latest", &image).await.is(201);
-    assert_eq!(
-        digests(&referrers(&repo, &image.digest(), "").await),
-        [about.digest()]
-    );
+    assert_eq!(digests(&referrers(&repo, &image.digest(), "").await), [about.digest()]);
 }
 
 #[tokio::test]
@@ -213,10 +181,7 @@ async fn a_referrer_may_be_referred_to_and_may_name_its_subject_by_sha512() {
     let (_, about) = referred(&repo, &[SBOM]).await;
     let signature = Manifest::about(&about[0], SIGNATURE, "of the sbom");
     repo.put(&signature.digest(), &signature).await.is(201);
-    assert_eq!(
-        digests(&referrers(&repo, &about[0].digest(), "").await),
-        [signature.digest()]
-    );
+    assert_eq!(digests(&referrers(&repo, &about[0].digest(), "").await), [signature.digest()]);
     let subject = sha512(&about[0].bytes);
     let mut descriptor = descriptor(OCI_MANIFEST, &about[0].bytes);
     descriptor["digest"] = json!(subject);
@@ -240,11 +205,7 @@ async fn a_page_is_no_longer_than_a_manifest_may_be() {
     let mut next = Some(repo.path(&format!("referrers/{}", image.digest())));
     while let Some(path) = next {
         let page = repo.client().get(&path).await.is(200);
-        assert!(
-            page.body.len() < 4 * 1024 * 1024 + 1000,
-            "{} bytes",
-            page.body.len()
-        );
+        assert!(page.body.len() < 4 * 1024 * 1024 + 1000, "{} bytes", page.body.len());
         lengths.push(digests(&page).len());
         next = page.next();
     }
@@ -256,14 +217,6 @@ async fn a_full_page_that_is_the_last_leads_to_no_other() {
     let repo = Wharf::shared().repo("referrers/full");
     let (image, _) = referred(&repo, &[SBOM, SIGNATURE, SBOM]).await;
     assert!(!referrers(&repo, &image.digest(), "?n=3").await.has("link"));
-    assert!(
-        !referrers(
-            &repo,
-            &image.digest(),
-            "?n=2&artifactType=application/vnd.example.sbom.v1"
-        )
-        .await
-        .has("link")
-    );
+    assert!(!referrers(&repo, &image.digest(), "?n=2&artifactType=application/vnd.example.sbom.v1").await.has("link"));
     assert!(referrers(&repo, &image.digest(), "?n=2").await.has("link"));
 }

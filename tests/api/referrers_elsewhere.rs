@@ -11,10 +11,7 @@ const SBOM: &str = "application/vnd.example.sbom.v1";
 async fn listed(repo: &Repository, subject: &str) -> Vec<String> {
     let json = repo.get(&format!("referrers/{subject}")).await.is(200).json();
     let manifests = json["manifests"].as_array().unwrap();
-    manifests
-        .iter()
-        .map(|m| m["digest"].as_str().unwrap().to_owned())
-        .collect()
+    manifests.iter().map(|m| m["digest"].as_str().unwrap().to_owned()).collect()
 }
 
 fn tag_of(subject: &str) -> String {
@@ -23,11 +20,7 @@ fn tag_of(subject: &str) -> String {
 
 /// Removes what we note of a repository's referrers, as if registry:2 had served the push.
 fn forget(wharf: &Wharf, name: &str) {
-    let notes = wharf
-        .volume()
-        .join("wharf/repositories")
-        .join(name)
-        .join("_referrers");
+    let notes = wharf.volume().join("wharf/repositories").join(name).join("_referrers");
     std::fs::remove_dir_all(notes).unwrap();
 }
 
@@ -42,14 +35,8 @@ async fn what_an_old_client_lists_in_a_tag_is_listed() {
     forget(&wharf, "elsewhere/tag");
     assert_eq!(listed(&repo, &image.digest()).await, [""; 0]);
 
-    repo.put(&tag_of(&image.digest()), &Manifest::index(&[&about]))
-        .await
-        .is(201);
-    let answer = repo
-        .get(&format!("referrers/{}", image.digest()))
-        .await
-        .is(200)
-        .json();
+    repo.put(&tag_of(&image.digest()), &Manifest::index(&[&about])).await.is(201);
+    let answer = repo.get(&format!("referrers/{}", image.digest())).await.is(200).json();
     // The old client's descriptor says less than the manifest.
     let mut expected = about.descriptor();
     expected["artifactType"] = json!(SBOM);
@@ -63,9 +50,7 @@ async fn the_tag_and_our_own_are_one_list_without_doubles() {
     let repo = wharf.repo("elsewhere/both");
     let image = repo.push_image("latest", 91).await;
     repo.push_blob(b"{}").await;
-    let mut about: Vec<Manifest> = (0..6)
-        .map(|n| Manifest::about(&image, SBOM, &n.to_string()))
-        .collect();
+    let mut about: Vec<Manifest> = (0..6).map(|n| Manifest::about(&image, SBOM, &n.to_string())).collect();
     for manifest in &about[..4] {
         repo.put(&manifest.digest(), manifest).await.is(201);
     }
@@ -74,9 +59,7 @@ async fn the_tag_and_our_own_are_one_list_without_doubles() {
         repo.put(&manifest.digest(), manifest).await.is(201);
     }
     let tagged: Vec<&Manifest> = about[..3].iter().collect();
-    repo.put(&tag_of(&image.digest()), &Manifest::index(&tagged))
-        .await
-        .is(201);
+    repo.put(&tag_of(&image.digest()), &Manifest::index(&tagged)).await.is(201);
     about.sort_by_key(Manifest::digest);
     let all: Vec<String> = about.iter().map(Manifest::digest).collect();
     assert_eq!(listed(&repo, &image.digest()).await, all);
@@ -85,13 +68,7 @@ async fn the_tag_and_our_own_are_one_list_without_doubles() {
     while let Some(path) = next {
         let page = repo.client().get(&path).await.is(200);
         let json = page.json();
-        found.extend(
-            json["manifests"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|m| m["digest"].as_str().unwrap().to_owned()),
-        );
+        found.extend(json["manifests"].as_array().unwrap().iter().map(|m| m["digest"].as_str().unwrap().to_owned()));
         next = page.next();
         assert!(found.len() <= all.len());
     }
@@ -105,12 +82,8 @@ async fn what_the_tag_lists_and_is_deleted_is_not_listed() {
     repo.push_blob(b"{}").await;
     let about = Manifest::about(&image, SBOM, "gone");
     repo.put(&about.digest(), &about).await.is(201);
-    repo.put(&tag_of(&image.digest()), &Manifest::index(&[&about]))
-        .await
-        .is(201);
-    repo.delete(&format!("manifests/{}", about.digest()))
-        .await
-        .is(202);
+    repo.put(&tag_of(&image.digest()), &Manifest::index(&[&about])).await.is(201);
+    repo.delete(&format!("manifests/{}", about.digest())).await.is(202);
     assert_eq!(listed(&repo, &image.digest()).await, [""; 0]);
 }
 
@@ -119,12 +92,7 @@ async fn a_tag_of_that_name_that_is_no_list_adds_nothing() {
     let repo = Wharf::shared().repo("elsewhere/image");
     let image = repo.push_image("latest", 93).await;
     repo.put(&tag_of(&image.digest()), &image).await.is(201);
-    repo.put(
-        &tag_of(NOTHING),
-        &Manifest::new(OCI_INDEX, r#"{"schemaVersion":2,"manifests":[]}"#),
-    )
-    .await
-    .is(201);
+    repo.put(&tag_of(NOTHING), &Manifest::new(OCI_INDEX, r#"{"schemaVersion":2,"manifests":[]}"#)).await.is(201);
     assert_eq!(listed(&repo, &image.digest()).await, [""; 0]);
     assert_eq!(listed(&repo, NOTHING).await, [""; 0]);
 }
@@ -154,7 +122,5 @@ async fn referrers_are_found_again_when_our_directory_is_lost() {
     let wharf = start.go();
     let repo = wharf.repo("elsewhere/rebuilt");
     let found = async { while listed(&repo, &image.digest()).await != [about.digest()] {} };
-    tokio::time::timeout(crate::support::client::PATIENCE, found)
-        .await
-        .expect("they are found again");
+    tokio::time::timeout(crate::support::client::PATIENCE, found).await.expect("they are found again");
 }

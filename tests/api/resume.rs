@@ -14,8 +14,7 @@ const PART: usize = 1_500_000;
 async fn stall(wharf: &Wharf, upload: &Upload, content: &[u8]) -> Raw {
     let mut raw = wharf.connect().await;
     let length = format!("content-length: {}", content.len());
-    raw.request(&format!("PATCH {}", upload.location), &[&length])
-        .await;
+    raw.request(&format!("PATCH {}", upload.location), &[&length]).await;
     raw.send(&content[..PART]).await.unwrap();
     raw
 }
@@ -23,20 +22,12 @@ async fn stall(wharf: &Wharf, upload: &Upload, content: &[u8]) -> Raw {
 /// The offset at which an upload goes on.
 async fn offset(upload: &Upload) -> usize {
     let status = upload.status().await.is(204);
-    status
-        .header("range")
-        .strip_prefix("0-")
-        .unwrap()
-        .parse::<usize>()
-        .unwrap()
-        + 1
+    status.header("range").strip_prefix("0-").unwrap().parse::<usize>().unwrap() + 1
 }
 
 async fn has_some(upload: &Upload) {
     let come = async { while offset(upload).await <= 1 {} };
-    tokio::time::timeout(crate::support::client::PATIENCE, come)
-        .await
-        .expect("bytes arrive");
+    tokio::time::timeout(crate::support::client::PATIENCE, come).await.expect("bytes arrive");
 }
 
 #[tokio::test]
@@ -47,9 +38,7 @@ async fn an_upload_survives_the_kill_of_the_server_in_the_middle_of_a_patch() {
     upload.patch_at("0-9999", &content[..10_000]).await.is(202);
     let _stalled = stall(&wharf, &upload, &content[10_000..]).await;
     let come = async { while offset(&upload).await < 500_000 {} };
-    tokio::time::timeout(crate::support::client::PATIENCE, come)
-        .await
-        .expect("bytes arrive");
+    tokio::time::timeout(crate::support::client::PATIENCE, come).await.expect("bytes arrive");
 
     let wharf = wharf.crash_and_restart();
     let upload = upload.at(wharf.client());
@@ -58,15 +47,7 @@ async fn an_upload_survives_the_kill_of_the_server_in_the_middle_of_a_patch() {
     let range = format!("{kept}-{}", content.len() - 1);
     upload.patch_at(&range, &content[kept..]).await.is(202);
     upload.finish(&sha256(&content), b"").await.is(201);
-    assert!(
-        wharf
-            .repo("resume/kill")
-            .blob(&sha256(&content))
-            .await
-            .is(200)
-            .body
-            == content
-    );
+    assert!(wharf.repo("resume/kill").blob(&sha256(&content)).await.is(200).body == content);
 }
 
 #[tokio::test]
@@ -77,15 +58,7 @@ async fn what_was_acknowledged_survives_the_kill_of_the_server() {
     let upload = repo.upload().await;
     upload.patch(b"abc").await.is(202);
     let wharf = wharf.crash_and_restart();
-    assert_eq!(
-        wharf
-            .repo("resume/acknowledged")
-            .manifest("latest")
-            .await
-            .is(200)
-            .body,
-        image.bytes
-    );
+    assert_eq!(wharf.repo("resume/acknowledged").manifest("latest").await.is(200).body, image.bytes);
     let upload = upload.at(wharf.client());
     assert_eq!(upload.status().await.is(204).header("range"), "0-2");
     upload.finish(&sha256(b"abcdef"), b"def").await.is(201);
@@ -102,10 +75,7 @@ async fn what_arrived_before_the_client_went_away_is_kept() {
     drop(stalled);
     // All of it, not only what had been written when the connection ended.
     upload.has_come_to(&format!("0-{}", PART - 1)).await;
-    upload
-        .patch_at(&format!("{PART}-1999999"), &content[PART..])
-        .await
-        .is(202);
+    upload.patch_at(&format!("{PART}-1999999"), &content[PART..]).await.is(202);
     upload.finish(&sha256(&content), b"").await.is(201);
     assert!(repo.blob(&sha256(&content)).await.is(200).body == content);
 }
@@ -115,11 +85,7 @@ async fn a_chunk_that_breaks_off_is_kept_as_far_as_it_came() {
     let wharf = Wharf::shared();
     let upload = wharf.repo("resume/chunk").upload().await;
     let mut raw = wharf.connect().await;
-    raw.request(
-        &format!("PATCH {}", upload.location),
-        &["content-length: 6", "content-range: 0-5"],
-    )
-    .await;
+    raw.request(&format!("PATCH {}", upload.location), &["content-length: 6", "content-range: 0-5"]).await;
     raw.send(b"abcd").await.unwrap();
     drop(raw);
     upload.has_come_to("0-3").await;
@@ -150,23 +116,12 @@ async fn a_later_patch_takes_over_from_one_that_stalls() {
     let mut stalled = stall(&wharf, &upload, &content).await;
     has_some(&upload).await;
     // The client does not know yet how far it came; asking in the middle of it need not be exact, the refusal is.
-    let refused = upload
-        .patch_at("1999999-1999999", b"x")
-        .await
-        .refuses(416, "RANGE_INVALID");
-    let kept: usize = refused
-        .header("range")
-        .strip_prefix("0-")
-        .unwrap()
-        .parse()
-        .unwrap();
+    let refused = upload.patch_at("1999999-1999999", b"x").await.refuses(416, "RANGE_INVALID");
+    let kept: usize = refused.header("range").strip_prefix("0-").unwrap().parse().unwrap();
     let kept = kept + 1;
     assert!(kept <= PART);
     stalled.answer().await.refuses(409, "BLOB_UPLOAD_INVALID");
-    upload
-        .patch_at(&format!("{kept}-1999999"), &content[kept..])
-        .await
-        .is(202);
+    upload.patch_at(&format!("{kept}-1999999"), &content[kept..]).await.is(202);
     upload.finish(&sha256(&content), b"").await.is(201);
     assert!(repo.blob(&sha256(&content)).await.is(200).body == content);
 }
@@ -199,7 +154,5 @@ async fn a_post_that_breaks_off_leaves_nothing() {
 }
 
 fn has_data(uploads: &Path) -> bool {
-    Wharf::files_below(uploads)
-        .iter()
-        .any(|file| file.ends_with("/data"))
+    Wharf::files_below(uploads).iter().any(|file| file.ends_with("/data"))
 }

@@ -11,9 +11,7 @@ const FOREIGN: &str = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip
 
 /// A configuration with these lines below `storage`, and these at the top.
 fn config(storage: &str, top: &str) -> String {
-    format!(
-        "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: /nowhere\n{storage}\nhttp:\n  addr: :0\n{top}\n"
-    )
+    format!("version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: /nowhere\n{storage}\nhttp:\n  addr: :0\n{top}\n")
 }
 
 /// A server on a volume that holds an image `latest`, a blob and an upload.
@@ -31,12 +29,7 @@ async fn filled(again: impl Fn(Start) -> Start) -> Filled {
     let blob = repo.push_blob(b"blob").await;
     let upload = repo.upload().await;
     upload.patch(b"begun").await.is(202);
-    Filled {
-        wharf: again(wharf.crash()).go(),
-        image,
-        blob,
-        upload: upload.id,
-    }
+    Filled { wharf: again(wharf.crash()).go(), image, blob, upload: upload.id }
 }
 
 impl Filled {
@@ -56,9 +49,7 @@ impl Filled {
             format!("referrers/{image}"),
         ];
         let below = below.into_iter().map(|rest| format!("/v2/switches/{rest}"));
-        below
-            .chain(["/v2/".to_owned(), "/v2/_catalog".to_owned()])
-            .collect()
+        below.chain(["/v2/".to_owned(), "/v2/_catalog".to_owned()]).collect()
     }
 
     /// What every change is answered with.
@@ -78,10 +69,7 @@ impl Filled {
         assert_eq!(repo.manifest("latest").await.is(200).body, self.image.bytes);
         assert_eq!(repo.blob(&self.blob).await.is(200).body, b"blob");
         assert_eq!(repo.tags().await, ["latest"]);
-        assert_eq!(
-            self.wharf.client().get("/v2/_catalog").await.list("repositories"),
-            ["switches"]
-        );
+        assert_eq!(self.wharf.client().get("/v2/_catalog").await.list("repositories"), ["switches"]);
         let upload = repo.get(&format!("blobs/uploads/{}", self.upload)).await.is(204);
         assert_eq!(upload.header("range"), "0-4");
     }
@@ -119,18 +107,12 @@ async fn with_deleting_switched_off_nothing_is_deleted_and_pushing_goes_on() {
         format!("blobs/{NOTHING}"),
     ] {
         let answer = repo.delete(&rest).await.refuses(405, "UNSUPPORTED");
-        assert!(
-            answer.message().contains("storage.delete.enabled"),
-            "{}",
-            answer.message()
-        );
+        assert!(answer.message().contains("storage.delete.enabled"), "{}", answer.message());
     }
     filled.is_whole().await;
     repo.put("other", &filled.image).await.is(201);
     // Giving up what was never there is no deleting.
-    repo.delete(&format!("blobs/uploads/{}", filled.upload))
-        .await
-        .is(204);
+    repo.delete(&format!("blobs/uploads/{}", filled.upload)).await.is(204);
 }
 
 #[tokio::test]
@@ -138,17 +120,13 @@ async fn without_validation_sparse_manifests_and_urls_are_accepted() {
     let settings = config("", "validation:\n  disabled: true");
     let wharf = Wharf::prepare().config(&settings).go();
     let repo = wharf.repo("sparse");
-    repo.put("image", &Manifest::image(b"absent", &[b"absent too"]))
-        .await
-        .is(201);
+    repo.put("image", &Manifest::image(b"absent", &[b"absent too"])).await.is(201);
     let mut body = Manifest::image_body(b"absent", &[]);
     body["layers"] = json!([descriptor(FOREIGN, b"foreign")]);
     body["layers"][0]["urls"] = json!(["https://elsewhere.example/layer"]);
     repo.put("foreign", &Manifest::oci(body)).await.is(201);
     // What it is must still be clear.
-    repo.put("x", &Manifest::new(OCI_INDEX, "{}"))
-        .await
-        .refuses(400, "MANIFEST_INVALID");
+    repo.put("x", &Manifest::new(OCI_INDEX, "{}")).await.refuses(400, "MANIFEST_INVALID");
 }
 
 #[tokio::test]
@@ -162,11 +140,9 @@ async fn urls_that_the_operator_allows_are_accepted() {
     repo.push_blob(b"{}").await;
     let mut body = Manifest::image_body(b"{}", &[]);
     body["layers"] = json!([descriptor(FOREIGN, b"foreign")]);
-    for (url, status) in [
-        ("https://mcr.example/layer", 201),
-        ("https://mcr.example/secret", 400),
-        ("https://other.example/layer", 400),
-    ] {
+    for (url, status) in
+        [("https://mcr.example/layer", 201), ("https://mcr.example/secret", 400), ("https://other.example/layer", 400)]
+    {
         body["layers"][0]["urls"] = json!([url]);
         repo.put("v1", &Manifest::oci(body.clone())).await.is(status);
     }
@@ -184,22 +160,15 @@ async fn of_an_index_only_the_listed_platforms_are_needed() {
     };
     let index = |children: &[&str]| {
         let children: Vec<_> = children.iter().map(|architecture| child(architecture)).collect();
-        Manifest::new(
-            OCI_INDEX,
-            json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": children}).to_string(),
-        )
+        Manifest::new(OCI_INDEX, json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": children}).to_string())
     };
     repo.put("v1", &index(&["amd64", "s390x"])).await.is(201);
-    repo.put("v1", &index(&["amd64", "arm64"]))
-        .await
-        .refuses(404, "MANIFEST_BLOB_UNKNOWN");
+    repo.put("v1", &index(&["amd64", "arm64"])).await.refuses(404, "MANIFEST_BLOB_UNKNOWN");
 }
 
 #[tokio::test]
 async fn pages_are_no_longer_than_the_operator_says() {
-    let wharf = Wharf::prepare()
-        .config(&config("", "catalog:\n  maxentries: 2\ntags:\n  maxtags: 3"))
-        .go();
+    let wharf = Wharf::prepare().config(&config("", "catalog:\n  maxentries: 2\ntags:\n  maxtags: 3")).go();
     for name in ["a", "b", "c", "d", "e"] {
         wharf.repo(name).push_image("latest", 1).await;
     }
@@ -209,10 +178,7 @@ async fn pages_are_no_longer_than_the_operator_says() {
     }
     for n in ["", "?n=100"] {
         let lengths = |pages: Vec<Vec<String>>| pages.iter().map(Vec::len).collect::<Vec<_>>();
-        let catalog = wharf
-            .client()
-            .pages(&format!("/v2/_catalog{n}"), "repositories")
-            .await;
+        let catalog = wharf.client().pages(&format!("/v2/_catalog{n}"), "repositories").await;
         assert_eq!(lengths(catalog), [2, 2, 1]);
         let tags = wharf.client().pages(&format!("/v2/a/tags/list{n}"), "tags").await;
         assert_eq!(lengths(tags), [3, 2]);
@@ -227,33 +193,19 @@ async fn below_a_prefix_everything_leads_on_below_it() {
     client.get("/my/registry/v2/").await.is(200);
     client.get("/v2/").await.refuses(404, "UNSUPPORTED");
     client.get("/my/registryv2/").await.refuses(404, "UNSUPPORTED");
-    let started = client
-        .request(Method::POST, "/my/registry/v2/a/blobs/uploads/")
-        .send()
-        .await
-        .is(202);
-    assert!(
-        started
-            .header("location")
-            .starts_with("/my/registry/v2/a/blobs/uploads/")
-    );
+    let started = client.request(Method::POST, "/my/registry/v2/a/blobs/uploads/").send().await.is(202);
+    assert!(started.header("location").starts_with("/my/registry/v2/a/blobs/uploads/"));
     client.get(started.header("location")).await.is(204);
 }
 
 #[tokio::test]
 async fn headers_that_the_operator_sets_are_on_every_answer() {
     let headers = "addr: :0\n  headers:\n    X-Content-Type-Options: [other]\n    X-Own: [one]";
-    let wharf = Wharf::prepare()
-        .config(&config("", "").replace("addr: :0", headers))
-        .go();
+    let wharf = Wharf::prepare().config(&config("", "").replace("addr: :0", headers)).go();
     for path in ["/", "/v2/", "/nowhere", "/v2/a/tags/list"] {
         let answer = wharf.client().get(path).await;
         assert_eq!(answer.header("x-content-type-options"), "other", "{path}");
         assert_eq!(answer.header("x-own"), "one", "{path}");
-        assert_eq!(
-            answer.header("docker-distribution-api-version"),
-            "registry/2.0",
-            "{path}"
-        );
+        assert_eq!(answer.header("docker-distribution-api-version"), "registry/2.0", "{path}");
     }
 }

@@ -19,18 +19,11 @@ async fn tagged(name: &str, tags: &[&str]) -> Repository {
 
 #[tokio::test]
 async fn tags_are_listed_in_byte_order_with_their_repository() {
-    let repo = tagged(
-        "tags/order",
-        &["b", "B", "_", "1.10", "1.2", "a", "a.b", "a-b", "latest"],
-    )
-    .await;
+    let repo = tagged("tags/order", &["b", "B", "_", "1.10", "1.2", "a", "a.b", "a-b", "latest"]).await;
     let answer = repo.get("tags/list").await.is(200);
     assert_eq!(answer.header("content-type"), "application/json");
     assert_eq!(answer.json()["name"], "tags/order");
-    assert_eq!(
-        answer.list("tags"),
-        ["1.10", "1.2", "B", "_", "a", "a-b", "a.b", "b", "latest"]
-    );
+    assert_eq!(answer.list("tags"), ["1.10", "1.2", "B", "_", "a", "a-b", "a.b", "b", "latest"]);
     assert!(!answer.has("link"));
     let head = repo.head("tags/list").await.is(200);
     assert_eq!(head.header("content-length"), answer.body.len().to_string());
@@ -41,10 +34,7 @@ async fn a_page_has_as_many_tags_as_asked_for_and_leads_to_the_next() {
     let repo = tagged("tags/pages", &["a", "b", "c", "d", "e"]).await;
     let first = repo.get("tags/list?n=2").await.is(200);
     assert_eq!(first.list("tags"), ["a", "b"]);
-    assert_eq!(
-        first.header("link"),
-        "</v2/tags/pages/tags/list?last=b&n=2>; rel=\"next\""
-    );
+    assert_eq!(first.header("link"), "</v2/tags/pages/tags/list?last=b&n=2>; rel=\"next\"");
     let second = repo.client().get(&first.next().unwrap()).await.is(200);
     assert_eq!(second.list("tags"), ["c", "d"]);
     let third = repo.client().get(&second.next().unwrap()).await.is(200);
@@ -80,11 +70,7 @@ async fn a_page_of_nothing_is_empty_and_the_end() {
     let answer = repo.get("tags/list?n=0").await.is(200);
     assert_eq!(answer.list("tags"), [""; 0]);
     assert!(!answer.has("link"));
-    repo.client()
-        .repo("tags/absent")
-        .get("tags/list?n=0")
-        .await
-        .refuses(404, "NAME_UNKNOWN");
+    repo.client().repo("tags/absent").get("tags/list?n=0").await.refuses(404, "NAME_UNKNOWN");
 }
 
 /// Links are followed to the end, whatever the tags are and however long the pages: everything comes once and in order.

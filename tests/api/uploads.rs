@@ -10,16 +10,10 @@ const UNKNOWN: &str = "11111111-2222-4333-8444-555555555555";
 #[tokio::test]
 async fn an_upload_starts_at_nothing_and_says_where_it_is() {
     let wharf = Wharf::shared();
-    for path in [
-        "/v2/uploads/start/blobs/uploads/",
-        "/v2/uploads/start/blobs/uploads",
-    ] {
+    for path in ["/v2/uploads/start/blobs/uploads/", "/v2/uploads/start/blobs/uploads"] {
         let answer = wharf.client().request(Method::POST, path).send().await.is(202);
         let id = answer.header("docker-upload-uuid");
-        assert_eq!(
-            answer.header("location"),
-            format!("/v2/uploads/start/blobs/uploads/{id}")
-        );
+        assert_eq!(answer.header("location"), format!("/v2/uploads/start/blobs/uploads/{id}"));
         // dockerd fails with "bad range format" if the end comes before the start.
         assert_eq!(answer.header("range"), "0-0");
         assert_eq!(answer.header("content-length"), "0");
@@ -29,12 +23,8 @@ async fn an_upload_starts_at_nothing_and_says_where_it_is() {
 #[tokio::test]
 async fn the_location_is_a_path_behind_any_proxy() {
     let wharf = Wharf::shared();
-    let request = wharf
-        .client()
-        .request(Method::POST, "/v2/uploads/proxied/blobs/uploads/");
-    let request = request
-        .header("x-forwarded-proto", "https")
-        .header("x-forwarded-host", "evil.example");
+    let request = wharf.client().request(Method::POST, "/v2/uploads/proxied/blobs/uploads/");
+    let request = request.header("x-forwarded-proto", "https").header("x-forwarded-host", "evil.example");
     let answer = request.header("host", "other.example:5000").send().await.is(202);
     assert!(answer.header("location").starts_with("/v2/uploads/proxied/"));
 }
@@ -46,20 +36,14 @@ async fn a_blob_is_pushed_with_post_and_put() {
     let digest = sha256(&content);
     let upload = repo.upload().await;
     let answer = upload.finish(&digest, &content).await.is(201);
-    assert_eq!(
-        answer.header("location"),
-        format!("/v2/uploads/put/blobs/{digest}")
-    );
+    assert_eq!(answer.header("location"), format!("/v2/uploads/put/blobs/{digest}"));
     assert_eq!(answer.header("docker-content-digest"), digest);
     assert_eq!(answer.header("content-length"), "0");
     assert!(repo.blob(&digest).await.is(200).body == content);
     // What is finished is no upload any more.
     upload.status().await.refuses(404, "BLOB_UPLOAD_UNKNOWN");
     upload.patch(b"more").await.refuses(404, "BLOB_UPLOAD_UNKNOWN");
-    upload
-        .finish(&digest, b"")
-        .await
-        .refuses(404, "BLOB_UPLOAD_UNKNOWN");
+    upload.finish(&digest, b"").await.refuses(404, "BLOB_UPLOAD_UNKNOWN");
 }
 
 #[tokio::test]
@@ -95,10 +79,7 @@ async fn an_answer_that_cannot_have_a_body_has_no_length() {
         assert!(!status.has("content-length"), "{method} 204 (RFC 9110 §8.6)");
         let request = repo.request(method.clone(), &format!("blobs/{digest}"));
         let unchanged = request.header("if-none-match", "*").send().await.is(304);
-        assert!(
-            !unchanged.has("content-length"),
-            "{method} 304: it is not the content's length"
-        );
+        assert!(!unchanged.has("content-length"), "{method} 304: it is not the content's length");
     }
 }
 
@@ -111,10 +92,7 @@ async fn a_cancelled_upload_is_gone_with_its_bytes() {
     upload.cancel().await.is(204);
     upload.status().await.refuses(404, "BLOB_UPLOAD_UNKNOWN");
     upload.cancel().await.refuses(404, "BLOB_UPLOAD_UNKNOWN");
-    upload
-        .finish(&sha256(b"unwanted"), b"")
-        .await
-        .refuses(404, "BLOB_UPLOAD_UNKNOWN");
+    upload.finish(&sha256(b"unwanted"), b"").await.refuses(404, "BLOB_UPLOAD_UNKNOWN");
     assert_eq!(Wharf::files_below(&wharf.repository("uploads/cancel")), [""; 0]);
 }
 
@@ -122,10 +100,7 @@ async fn a_cancelled_upload_is_gone_with_its_bytes() {
 async fn an_upload_that_nobody_started_is_unknown() {
     let repo = Wharf::shared().repo("uploads/unknown");
     for method in [Method::GET, Method::HEAD, Method::PATCH, Method::DELETE] {
-        let answer = repo
-            .request(method, &format!("blobs/uploads/{UNKNOWN}"))
-            .send()
-            .await;
+        let answer = repo.request(method, &format!("blobs/uploads/{UNKNOWN}")).send().await;
         assert_eq!(answer.status, 404, "{}", answer.asked);
     }
     let digest = sha256(b"x");
@@ -160,11 +135,7 @@ async fn a_put_without_a_digest_or_with_a_bad_one_is_refused_and_the_upload_surv
     let repo = Wharf::shared().repo("uploads/nodigest");
     let upload = repo.upload().await;
     upload.patch(b"12345").await.is(202);
-    upload
-        .request(Method::PUT)
-        .send()
-        .await
-        .refuses(400, "DIGEST_INVALID");
+    upload.request(Method::PUT).send().await.refuses(400, "DIGEST_INVALID");
     for digest in ["", "latest", "sha256:abc", "md5:d41d8cd98f00b204e9800998ecf8427e"] {
         upload.finish(digest, b"").await.refuses(400, "DIGEST_INVALID");
     }
@@ -178,10 +149,7 @@ async fn a_put_of_other_content_than_its_digest_says_ends_the_upload() {
     let repo = wharf.repo("uploads/mismatch");
     let upload = repo.upload().await;
     upload.patch(b"12345").await.is(202);
-    upload
-        .finish(&sha256(b"54321"), b"")
-        .await
-        .refuses(400, "DIGEST_INVALID");
+    upload.finish(&sha256(b"54321"), b"").await.refuses(400, "DIGEST_INVALID");
     upload.status().await.refuses(404, "BLOB_UPLOAD_UNKNOWN");
     for content in [&b"12345"[..], b"54321"] {
         repo.blob(&sha256(content)).await.refuses(404, "BLOB_UNKNOWN");
@@ -192,11 +160,7 @@ async fn a_put_of_other_content_than_its_digest_says_ends_the_upload() {
 #[tokio::test]
 async fn a_sha512_may_be_announced_at_the_start_or_only_at_the_end() {
     let repo = Wharf::shared().repo("uploads/sha512");
-    for (seed, start) in [
-        (1, "?digest-algorithm=sha512"),
-        (2, ""),
-        (3, "?digest-algorithm=sha256"),
-    ] {
+    for (seed, start) in [(1, "?digest-algorithm=sha512"), (2, ""), (3, "?digest-algorithm=sha256")] {
         let content = bytes(700_000, seed);
         let digest = sha512(&content);
         let upload = repo.upload_with(start).await;

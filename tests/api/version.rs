@@ -23,30 +23,15 @@ async fn the_version_is_answered_with_and_without_a_slash() {
 #[tokio::test]
 async fn the_front_page_is_there_for_people_and_health_checks() {
     let answer = Wharf::shared().client().get("/").await.is(200);
-    assert!(
-        String::from_utf8(answer.body)
-            .unwrap()
-            .contains("container registry")
-    );
+    assert!(String::from_utf8(answer.body).unwrap().contains("container registry"));
 }
 
 #[tokio::test]
 async fn every_answer_says_what_the_api_is_and_forbids_sniffing() {
     let wharf = Wharf::shared();
-    for path in [
-        "/",
-        "/v2/",
-        "/nowhere",
-        "/v2/A/tags/list",
-        "/v2/version/tags/list",
-        "/v2/_catalog",
-    ] {
+    for path in ["/", "/v2/", "/nowhere", "/v2/A/tags/list", "/v2/version/tags/list", "/v2/_catalog"] {
         let answer = wharf.client().get(path).await;
-        assert_eq!(
-            answer.header("docker-distribution-api-version"),
-            "registry/2.0",
-            "{path}"
-        );
+        assert_eq!(answer.header("docker-distribution-api-version"), "registry/2.0", "{path}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
     }
 }
@@ -54,28 +39,9 @@ async fn every_answer_says_what_the_api_is_and_forbids_sniffing() {
 #[tokio::test]
 async fn a_path_that_leads_nowhere_is_not_found_whatever_the_method() {
     let wharf = Wharf::shared();
-    for path in [
-        "/v1/_ping",
-        "/v2x",
-        "/v2/a",
-        "/v2/tags/list",
-        "/v2/_catalog/more",
-        "/v3/",
-        "/ca.crt",
-    ] {
-        for method in [
-            Method::GET,
-            Method::PUT,
-            Method::POST,
-            Method::DELETE,
-            Method::PATCH,
-        ] {
-            wharf
-                .client()
-                .request(method, path)
-                .send()
-                .await
-                .refuses(404, "UNSUPPORTED");
+    for path in ["/v1/_ping", "/v2x", "/v2/a", "/v2/tags/list", "/v2/_catalog/more", "/v3/", "/ca.crt"] {
+        for method in [Method::GET, Method::PUT, Method::POST, Method::DELETE, Method::PATCH] {
+            wharf.client().request(method, path).send().await.refuses(404, "UNSUPPORTED");
         }
     }
 }
@@ -91,20 +57,10 @@ async fn a_method_that_a_path_does_not_know_is_refused_with_those_that_it_knows(
         ("/v2/a/manifests/latest".to_owned(), "GET, HEAD, PUT, DELETE"),
         (format!("/v2/a/blobs/{NOTHING}"), "GET, HEAD, DELETE"),
         ("/v2/a/blobs/uploads/".to_owned(), "POST"),
-        (
-            format!("/v2/a/blobs/uploads/{ID}"),
-            "GET, HEAD, PATCH, PUT, DELETE",
-        ),
+        (format!("/v2/a/blobs/uploads/{ID}"), "GET, HEAD, PATCH, PUT, DELETE"),
     ];
     for (path, allowed) in paths {
-        for method in [
-            Method::GET,
-            Method::POST,
-            Method::PUT,
-            Method::PATCH,
-            Method::DELETE,
-            Method::OPTIONS,
-        ] {
+        for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS] {
             let answer = wharf.client().request(method.clone(), &path).send().await;
             if allowed.split(", ").any(|known| known == method.as_str()) {
                 assert_ne!(answer.status, 405, "{method} {path}");
@@ -119,12 +75,7 @@ async fn a_method_that_a_path_does_not_know_is_refused_with_those_that_it_knows(
 #[tokio::test]
 async fn names_that_hold_words_of_the_api_are_names() {
     let wharf = Wharf::shared();
-    for name in [
-        "version/tags/list",
-        "version/blobs/uploads",
-        "version/manifests/v1",
-        "version/referrers",
-    ] {
+    for name in ["version/tags/list", "version/blobs/uploads", "version/manifests/v1", "version/referrers"] {
         let repo = wharf.repo(name);
         let image = repo.push_image("list", 1).await;
         assert_eq!(repo.manifest("list").await.is(200).body, image.bytes);

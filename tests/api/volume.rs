@@ -44,20 +44,14 @@ async fn after_a_push_the_tree_is_that_of_registry_2_and_nothing_else() {
         let digest = image.digest();
         expected.insert(data(&digest), image.bytes.clone());
         for link in ["revisions", "tags/latest/index"] {
-            let link = format!(
-                "repositories/team/app/_manifests/{link}/sha256/{}/link",
-                hex(&digest)
-            );
+            let link = format!("repositories/team/app/_manifests/{link}/sha256/{}/link", hex(&digest));
             expected.insert(link, digest.as_bytes().to_vec());
         }
     }
     let current = "repositories/team/app/_manifests/tags/latest/current/link".to_owned();
     expected.insert(current, second.digest().into_bytes());
     let found = tree(&wharf);
-    assert_eq!(
-        found.keys().collect::<Vec<_>>(),
-        expected.keys().collect::<Vec<_>>()
-    );
+    assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
     assert!(found == expected, "the paths are right, their content is not");
 }
 
@@ -71,20 +65,11 @@ async fn however_a_blob_is_pushed_nothing_of_the_upload_is_left() {
     repo.upload().await.finish(&digest, &content).await.is(201);
     let chunked = repo.upload().await;
     chunked.patch_at("0-299999", &content[..300_000]).await.is(202);
-    chunked
-        .patch_at("300000-399999", &content[300_000..])
-        .await
-        .is(202);
+    chunked.patch_at("300000-399999", &content[300_000..]).await.is(202);
     chunked.finish(&digest, b"").await.is(201);
-    repo.upload_with("?digest-algorithm=sha512")
-        .await
-        .finish(&sha512(b"x"), b"x")
-        .await
-        .is(201);
+    repo.upload_with("?digest-algorithm=sha512").await.finish(&sha512(b"x"), b"x").await.is(201);
     assert_eq!(Wharf::files_below(&wharf.repository("uploads/_uploads")), [""; 0]);
-    let left = std::fs::read_dir(wharf.repository("uploads/_uploads"))
-        .unwrap()
-        .count();
+    let left = std::fs::read_dir(wharf.repository("uploads/_uploads")).unwrap().count();
     assert_eq!(left, 0, "directories of finished uploads");
     assert!(tree(&wharf).keys().all(|path| !path.ends_with(".tmp")));
 }
@@ -97,14 +82,8 @@ async fn a_deleted_tag_and_manifest_leave_no_link() {
     repo.put("two", &image).await.is(201);
     repo.delete("manifests/one").await.is(202);
     let below = || Wharf::files_below(&wharf.repository("deleted/_manifests"));
-    assert!(
-        below().iter().all(|path| !path.starts_with("tags/one")),
-        "{:?}",
-        below()
-    );
-    repo.delete(&format!("manifests/{}", image.digest()))
-        .await
-        .is(202);
+    assert!(below().iter().all(|path| !path.starts_with("tags/one")), "{:?}", below());
+    repo.delete(&format!("manifests/{}", image.digest())).await.is(202);
     assert_eq!(below(), [""; 0]);
     // The bytes are the collector's.
     assert!(tree(&wharf).contains_key(&data(&image.digest())));
@@ -124,28 +103,16 @@ async fn a_volume_that_registry_2_wrote_is_served_as_it_is() {
     let digest = image.digest();
     for content in [&config, &layer] {
         write(data(&sha256(content)), content);
-        let link = format!(
-            "repositories/old/app/_layers/sha256/{}/link",
-            hex(&sha256(content))
-        );
+        let link = format!("repositories/old/app/_layers/sha256/{}/link", hex(&sha256(content)));
         write(link, sha256(content).as_bytes());
     }
     write(data(&digest), &image.bytes);
-    for link in [
-        format!("revisions/sha256/{}", hex(&digest)),
-        "tags/v1/current".to_owned(),
-    ] {
-        write(
-            format!("repositories/old/app/_manifests/{link}/link"),
-            digest.as_bytes(),
-        );
+    for link in [format!("revisions/sha256/{}", hex(&digest)), "tags/v1/current".to_owned()] {
+        write(format!("repositories/old/app/_manifests/{link}/link"), digest.as_bytes());
     }
     // A blob that was pushed by its SHA-512: registry:2 keeps it under the SHA-256 and links the names.
     let alias = sha512(&layer);
-    write(
-        format!("repositories/old/app/_layers/sha512/{}/link", hex(&alias)),
-        sha256(&layer).as_bytes(),
-    );
+    write(format!("repositories/old/app/_layers/sha512/{}/link", hex(&alias)), sha256(&layer).as_bytes());
 
     let wharf = start.go();
     let repo = wharf.repo("old/app");
@@ -153,17 +120,10 @@ async fn a_volume_that_registry_2_wrote_is_served_as_it_is() {
     let got = repo.manifest("v1").await.is(200);
     assert_eq!(got.body, image.bytes);
     assert_eq!(got.header("content-type"), image.media_type.unwrap());
-    for (name, content) in [
-        (sha256(&config), &config),
-        (sha256(&layer), &layer),
-        (alias, &layer),
-    ] {
+    for (name, content) in [(sha256(&config), &config), (sha256(&layer), &layer), (alias, &layer)] {
         assert!(repo.blob(&name).await.is(200).body == *content, "{name}");
     }
-    assert_eq!(
-        wharf.client().get("/v2/_catalog").await.list("repositories"),
-        ["old/app"]
-    );
+    assert_eq!(wharf.client().get("/v2/_catalog").await.list("repositories"), ["old/app"]);
 }
 
 #[tokio::test]
@@ -175,20 +135,11 @@ async fn an_old_schema_1_manifest_on_the_volume_is_still_served() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();
     };
-    write(
-        wharf.volume().join("docker/registry/v2").join(data(&digest)),
-        body,
-    );
+    write(wharf.volume().join("docker/registry/v2").join(data(&digest)), body);
     let manifests = wharf.repository("volume/schema1/_manifests");
-    write(
-        manifests.join(format!("revisions/sha256/{}/link", hex(&digest))),
-        digest.as_bytes(),
-    );
+    write(manifests.join(format!("revisions/sha256/{}/link", hex(&digest))), digest.as_bytes());
     write(manifests.join("tags/v1/current/link"), digest.as_bytes());
     let answer = wharf.repo("volume/schema1").manifest("v1").await.is(200);
-    assert_eq!(
-        answer.header("content-type"),
-        "application/vnd.docker.distribution.manifest.v1+prettyjws"
-    );
+    assert_eq!(answer.header("content-type"), "application/vnd.docker.distribution.manifest.v1+prettyjws");
     assert_eq!(answer.body, body);
 }

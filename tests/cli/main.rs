@@ -1,16 +1,8 @@
 //! The other door: the commands, run as a person or an init system runs them.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a failure in the harness is a failure of the test"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failure in the harness is a failure of the test")]
 
-#[expect(
-    dead_code,
-    unreachable_pub,
-    reason = "other binaries use other parts of the harness"
-)]
+#[expect(dead_code, unreachable_pub, reason = "other binaries use other parts of the harness")]
 #[path = "../support/mod.rs"]
 mod support;
 

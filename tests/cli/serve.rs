@@ -18,18 +18,9 @@ fn stderr(output: &Output) -> String {
 #[tokio::test]
 async fn without_a_file_it_stores_in_wharf_data_where_it_was_started() {
     let started = Wharf::prepare().without_root().go();
-    let response = reqwest::Client::new()
-        .post(started.at("/v2/a/blobs/uploads/"))
-        .send()
-        .await
-        .unwrap();
+    let response = reqwest::Client::new().post(started.at("/v2/a/blobs/uploads/")).send().await.unwrap();
     assert_eq!(response.status(), 202);
-    assert!(
-        started
-            .volume()
-            .join("wharf-data/docker/registry/v2/repositories/a/_uploads")
-            .is_dir()
-    );
+    assert!(started.volume().join("wharf-data/docker/registry/v2/repositories/a/_uploads").is_dir());
 }
 
 #[test]
@@ -48,10 +39,7 @@ fn a_section_that_is_not_served_yet_stops_the_start_with_its_line() {
     for (section, key) in [
         ("proxy: {remoteurl: 'https://registry-1.docker.io'}", "proxy"),
         ("auth: {htpasswd: {realm: a, path: /b}}", "auth"),
-        (
-            "notifications: {endpoints: [{name: a, url: 'http://b'}]}",
-            "notifications",
-        ),
+        ("notifications: {endpoints: [{name: a, url: 'http://b'}]}", "notifications"),
     ] {
         let volume = tempfile::tempdir().unwrap();
         let file = volume.path().join("config.yml");
@@ -95,24 +83,11 @@ fn a_volume_that_cannot_be_written_stops_the_start_with_path_user_and_remedy() {
     fs::create_dir(&volume).unwrap();
     fs::set_permissions(&volume, fs::Permissions::from_mode(0o555)).unwrap();
     let mut command = as_somebody_else(Command::new(program));
-    command
-        .arg("serve")
-        .current_dir(directory.path())
-        .env("REGISTRY_HTTP_ADDR", "127.0.0.1:0");
-    let output = command
-        .env("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", &volume)
-        .output()
-        .unwrap();
+    command.arg("serve").current_dir(directory.path()).env("REGISTRY_HTTP_ADDR", "127.0.0.1:0");
+    let output = command.env("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", &volume).output().unwrap();
     let said = stderr(&output);
     let root = volume.display().to_string();
-    for expected in [
-        root.as_str(),
-        "as user",
-        "Permission denied",
-        "chown -R",
-        ":Z",
-        "--privileged",
-    ] {
+    for expected in [root.as_str(), "as user", "Permission denied", "chown -R", ":Z", "--privileged"] {
         assert!(said.contains(expected), "{expected:?} is not in: {said}");
     }
     assert_eq!(said.matches("Permission denied").count(), 1, "{said}");
@@ -124,34 +99,18 @@ fn an_address_that_is_taken_stops_the_start_and_names_what_sets_it() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let said = Wharf::prepare().env("REGISTRY_HTTP_ADDR", &address).refuse();
-    assert!(
-        said.contains(&address) && said.contains("http.addr (REGISTRY_HTTP_ADDR)"),
-        "{said}"
-    );
+    assert!(said.contains(&address) && said.contains("http.addr (REGISTRY_HTTP_ADDR)"), "{said}");
     let said = Wharf::prepare().env("REGISTRY_HTTPS_ADDR", &address).refuse();
-    assert!(
-        said.contains(&address) && said.contains("https.addr (REGISTRY_HTTPS_ADDR)"),
-        "{said}"
-    );
+    assert!(said.contains(&address) && said.contains("https.addr (REGISTRY_HTTPS_ADDR)"), "{said}");
 }
 
 #[test]
 fn health_says_whether_the_server_answers() {
     let server = Wharf::start();
-    let ask = |address: &str| {
-        wharf()
-            .arg("health")
-            .env("REGISTRY_HTTP_ADDR", address)
-            .output()
-            .unwrap()
-    };
+    let ask = |address: &str| wharf().arg("health").env("REGISTRY_HTTP_ADDR", address).output().unwrap();
     let well = ask(server.address());
     assert!(well.status.success(), "{}", stderr(&well));
-    let silent = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .to_string();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let unwell = ask(&silent);
     assert!(!unwell.status.success() && stderr(&unwell).contains("does not answer"));
 }
@@ -165,10 +124,7 @@ fn a_server_that_speaks_https_alone_is_well_too() {
     fs::write(&key, made.signing_key.serialize_pem()).unwrap();
     let tls = |name: &str| name.to_owned();
     let server = Wharf::prepare()
-        .env(
-            &tls("REGISTRY_HTTP_TLS_CERTIFICATE"),
-            certificate.to_str().unwrap(),
-        )
+        .env(&tls("REGISTRY_HTTP_TLS_CERTIFICATE"), certificate.to_str().unwrap())
         .env(&tls("REGISTRY_HTTP_TLS_KEY"), key.to_str().unwrap())
         .go();
     let address = server.url.strip_prefix("https://").unwrap().to_owned();
@@ -184,23 +140,11 @@ fn a_server_that_speaks_https_alone_is_well_too() {
 
 #[tokio::test]
 async fn a_read_only_registry_starts_on_a_volume_that_it_cannot_write_and_says_so_to_who_pushes() {
-    let server = Wharf::prepare()
-        .env("REGISTRY_STORAGE_MAINTENANCE_READONLY", "{enabled: true}")
-        .go();
+    let server = Wharf::prepare().env("REGISTRY_STORAGE_MAINTENANCE_READONLY", "{enabled: true}").go();
     let client = reqwest::Client::new();
-    let pushed = client
-        .post(server.at("/v2/a/blobs/uploads/"))
-        .send()
-        .await
-        .unwrap();
+    let pushed = client.post(server.at("/v2/a/blobs/uploads/")).send().await.unwrap();
     assert_eq!(pushed.status(), 405);
-    assert!(
-        pushed
-            .text()
-            .await
-            .unwrap()
-            .contains("storage.maintenance.readonly")
-    );
+    assert!(pushed.text().await.unwrap().contains("storage.maintenance.readonly"));
     let pulled = client.get(server.at("/v2/_catalog")).send().await.unwrap();
     assert_eq!(pulled.status(), 200);
     assert!(!server.volume().join("docker").exists(), "nothing was written");

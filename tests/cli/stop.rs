@@ -19,15 +19,10 @@ fn end(wharf: &mut Wharf) -> ExitStatus {
 
 /// Sends a request's head and the first half of its body, and comes back when the server has read both.
 async fn half_an_upload(wharf: &Wharf) -> (TcpStream, String) {
-    let started = reqwest::Client::new()
-        .post(wharf.at("/v2/a/blobs/uploads/"))
-        .send()
-        .await
-        .unwrap();
+    let started = reqwest::Client::new().post(wharf.at("/v2/a/blobs/uploads/")).send().await.unwrap();
     let location = started.headers()["location"].to_str().unwrap().to_owned();
     let mut socket = TcpStream::connect(wharf.address()).unwrap();
-    let head =
-        format!("PATCH {location} HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n");
+    let head = format!("PATCH {location} HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n");
     socket.write_all(head.as_bytes()).unwrap();
     let mut go_on = [0; 25];
     socket.read_exact(&mut go_on).unwrap();
@@ -59,10 +54,7 @@ async fn what_is_under_way_is_finished_and_nothing_new_is_accepted() {
     socket.write_all(b"56789").unwrap();
     let mut answer = String::new();
     socket.read_to_string(&mut answer).unwrap();
-    assert!(
-        answer.starts_with("HTTP/1.1 202") && answer.contains("range: 0-9"),
-        "{answer}"
-    );
+    assert!(answer.starts_with("HTTP/1.1 202") && answer.contains("range: 0-9"), "{answer}");
     assert_eq!(end(&mut wharf).code(), Some(0));
 }
 

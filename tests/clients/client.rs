@@ -30,10 +30,7 @@ pub(crate) struct Said {
 
 impl Client {
     pub(crate) fn new(program: impl AsRef<OsStr>) -> Client {
-        Client {
-            command: Command::new(program),
-            limit: LIMIT,
-        }
+        Client { command: Command::new(program), limit: LIMIT }
     }
 
     pub(crate) fn arg(mut self, argument: impl AsRef<OsStr>) -> Client {
@@ -89,12 +86,10 @@ impl Client {
             .stdout(stdout.try_clone().unwrap())
             .stderr(stderr.try_clone().unwrap())
             .process_group(0);
-        let mut child = self.command.spawn().unwrap_or_else(|error| {
-            panic!(
-                "$ {:?}: {error}; .ci/install-clients installs the clients",
-                self.command
-            )
-        });
+        let mut child = self
+            .command
+            .spawn()
+            .unwrap_or_else(|error| panic!("$ {:?}: {error}; .ci/install-clients installs the clients", self.command));
         let group = Pid::from_child(&child);
         let (ended, end) = mpsc::channel();
         let waiting = std::thread::spawn(move || {
@@ -105,10 +100,7 @@ impl Client {
             let _ = kill_process_group(group, Signal::KILL);
         }
         waiting.join().unwrap();
-        let said = Said {
-            stdout: content(&mut stdout).trim_end().to_owned(),
-            stderr: content(&mut stderr),
-        };
+        let said = Said { stdout: content(&mut stdout).trim_end().to_owned(), stderr: content(&mut stderr) };
         let Ok(status) = status else {
             panic!("not done after {:?}: $ {:?}\n{said}", self.limit, self.command);
         };
@@ -120,10 +112,7 @@ impl Said {
     /// Expects a text among what it said.
     #[track_caller]
     pub(crate) fn mentions(&self, text: &str) -> &Said {
-        assert!(
-            self.stdout.contains(text) || self.stderr.contains(text),
-            "{text:?} was expected in:\n{self}"
-        );
+        assert!(self.stdout.contains(text) || self.stderr.contains(text), "{text:?} was expected in:\n{self}");
         self
     }
 }
@@ -143,16 +132,8 @@ fn content(file: &mut File) -> String {
 
 #[test]
 fn a_client_that_hangs_is_ended_and_what_it_said_is_shown() {
-    let hangs = || {
-        Client::new("sh")
-            .args(["-c", "echo its last words; sleep 1000 & wait"])
-            .within(1)
-            .succeeds()
-    };
+    let hangs = || Client::new("sh").args(["-c", "echo its last words; sleep 1000 & wait"]).within(1).succeeds();
     let panic = std::panic::catch_unwind(hangs).err().unwrap();
     let shown = panic.downcast_ref::<String>().unwrap();
-    assert!(
-        shown.contains("not done after 1s") && shown.contains("its last words"),
-        "{shown}"
-    );
+    assert!(shown.contains("not done after 1s") && shown.contains("its last words"), "{shown}");
 }

@@ -33,10 +33,7 @@ impl Containerd {
         let daemon = Daemon::start(&mut command, &space.at("containerd.log"), || {
             space.at("socket").exists() && ctr(&space, &["version"]).run().0.success()
         });
-        Containerd {
-            _daemon: daemon,
-            space,
-        }
+        Containerd { _daemon: daemon, space }
     }
 
     #[track_caller]
@@ -48,27 +45,16 @@ impl Containerd {
     #[track_caller]
     fn import(&self, layout: &Layout, image: &str) {
         let archive = layout.path.with_extension("tar");
-        Client::new("tar")
-            .arg("-cf")
-            .arg(&archive)
-            .arg("-C")
-            .arg(&layout.path)
-            .arg(".")
-            .succeeds();
+        Client::new("tar").arg("-cf").arg(&archive).arg("-C").arg(&layout.path).arg(".").succeeds();
         // The layout's own name is the tag alone.
         let (base, _) = image.rsplit_once(':').unwrap();
-        ctr(&self.space, &["images", "import", "--base-name", base])
-            .arg(archive)
-            .succeeds();
+        ctr(&self.space, &["images", "import", "--base-name", base]).arg(archive).succeeds();
         self.run(&["images", "ls", "-q"]).mentions(image);
     }
 }
 
 fn ctr(space: &Space, arguments: &[&str]) -> Client {
-    Client::new("ctr")
-        .arg("--address")
-        .arg(space.at("socket"))
-        .args(arguments)
+    Client::new("ctr").arg("--address").arg(space.at("socket")).args(arguments)
 }
 
 #[test]
@@ -96,10 +82,8 @@ fn an_image_that_containerd_pushed_comes_back_byte_for_byte_and_runs() {
 #[test]
 fn containerd_pulls_by_a_hosts_file() {
     let (wharf, containerd) = (Served::start(), Containerd::start());
-    let (image, layout) = (
-        wharf.image("team/app:1"),
-        Layout::new(&containerd.space, &fresh_words(), Compression::Gzip),
-    );
+    let (image, layout) =
+        (wharf.image("team/app:1"), Layout::new(&containerd.space, &fresh_words(), Compression::Gzip));
     containerd.import(&layout, &image);
     containerd.run(&["images", "push", "--plain-http", &image]);
     containerd.run(&["images", "rm", "--sync", &image]);
@@ -111,14 +95,6 @@ fn containerd_pulls_by_a_hosts_file() {
         wharf.url
     );
     std::fs::write(elsewhere.join("hosts.toml"), content).unwrap();
-    containerd.run(&[
-        "images",
-        "pull",
-        "--hosts-dir",
-        &hosts,
-        "registry.example/team/app:1",
-    ]);
-    containerd
-        .run(&["images", "ls"])
-        .mentions(&layout.manifest.to_string());
+    containerd.run(&["images", "pull", "--hosts-dir", &hosts, "registry.example/team/app:1"]);
+    containerd.run(&["images", "ls"]).mentions(&layout.manifest.to_string());
 }

@@ -20,18 +20,10 @@ impl Containers {
     pub(crate) fn new() -> Containers {
         let space = Space::new();
         let (root, run) = (space.directory("root"), space.directory("run"));
-        space.file(
-            "storage.conf",
-            format!("[storage]\ndriver = \"vfs\"\ngraphroot = {root:?}\nrunroot = {run:?}\n"),
-        );
+        space.file("storage.conf", format!("[storage]\ndriver = \"vfs\"\ngraphroot = {root:?}\nrunroot = {run:?}\n"));
         // Without limits of our own podman raises them, which not everyone may; without cgroupfs it needs systemd.
         let limits = [("nofile", Resource::Nofile), ("nproc", Resource::Nproc)]
-            .map(|(name, resource)| {
-                (
-                    name,
-                    getrlimit(resource).maximum.map_or(MOST, |most| most.min(MOST)),
-                )
-            })
+            .map(|(name, resource)| (name, getrlimit(resource).maximum.map_or(MOST, |most| most.min(MOST))))
             .map(|(name, most)| format!("\"{name}={most}:{most}\""));
         space.file(
             "containers.conf",
@@ -41,10 +33,7 @@ impl Containers {
                 limits.join(", ")
             ),
         );
-        space.file(
-            "policy.json",
-            r#"{"default": [{"type": "insecureAcceptAnything"}]}"#,
-        );
+        space.file("policy.json", r#"{"default": [{"type": "insecureAcceptAnything"}]}"#);
         space.file("auth.json", "{}");
         Containers { space }
     }

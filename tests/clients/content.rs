@@ -72,11 +72,7 @@ impl Layout {
             "config": {"Cmd": ["/bin/cat", "/words"], "Env": ["PATH=/bin"]},
             "rootfs": {"type": "layers", "diff_ids": [plain.to_string()]},
         });
-        let config = put(
-            &path,
-            "application/vnd.oci.image.config.v1+json",
-            config.to_string().as_bytes(),
-        );
+        let config = put(&path, "application/vnd.oci.image.config.v1+json", config.to_string().as_bytes());
         let manifest_type = "application/vnd.oci.image.manifest.v1+json";
         let manifest = json!({
             "schemaVersion": 2,
@@ -90,11 +86,7 @@ impl Layout {
         let index = json!({"schemaVersion": 2, "manifests": [entry]});
         fs::write(path.join("index.json"), index.to_string()).unwrap();
         fs::write(path.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
-        Layout {
-            path,
-            manifest: manifest.1,
-            layer: layer.1,
-        }
+        Layout { path, manifest: manifest.1, layer: layer.1 }
     }
 
     /// How podman, buildah and skopeo name it.

@@ -28,13 +28,8 @@ impl Daemon {
             .stdout(file.try_clone().unwrap())
             .stderr(file)
             .spawn()
-            .unwrap_or_else(|error| {
-                panic!("$ {command:?}: {error}; .ci/install-clients installs the clients")
-            });
-        let mut daemon = Daemon {
-            child,
-            log: log.to_owned(),
-        };
+            .unwrap_or_else(|error| panic!("$ {command:?}: {error}; .ci/install-clients installs the clients"));
+        let mut daemon = Daemon { child, log: log.to_owned() };
         daemon.wait_until(ready);
         daemon
     }

@@ -58,24 +58,14 @@ async fn https_is_taken_with_the_authority_that_wharf_made() {
     let network = Network::new();
     let secure = format!("{}:5443", network.here());
     let wharf = Served::with(|start| {
-        start
-            .env("REGISTRY_HTTP_ADDR", &format!("{}:0", network.here()))
-            .env("REGISTRY_HTTPS_ADDR", &secure)
+        start.env("REGISTRY_HTTP_ADDR", &format!("{}:0", network.here())).env("REGISTRY_HTTPS_ADDR", &secure)
     });
     let docker = Docker::start_by(network.command("dockerd"), &NO_BRIDGE);
     let image = format!("{secure}/team/app:1");
     docker.import(&root_file_system(&docker.space, &fresh_words()), &image);
-    docker
-        .client(&["push", &image])
-        .fails()
-        .mentions("certificate signed by unknown authority");
+    docker.client(&["push", &image]).fails().mentions("certificate signed by unknown authority");
 
-    let authority = reqwest::get(wharf.at("/ca.crt"))
-        .await
-        .unwrap()
-        .bytes()
-        .await
-        .unwrap();
+    let authority = reqwest::get(wharf.at("/ca.crt")).await.unwrap().bytes().await.unwrap();
     let _trusted = Trusted::new(&secure, &authority);
     goes_and_comes_back(&docker, &image);
 

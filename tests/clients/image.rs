@@ -32,11 +32,7 @@ static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
         .within(900)
         .succeeds();
     let archive = Path::new(env!("CARGO_TARGET_TMPDIR")).join("wharf-image.tar");
-    docker
-        .client(&["save", "--output"])
-        .arg(&archive)
-        .arg("wharf")
-        .succeeds();
+    docker.client(&["save", "--output"]).arg(&archive).arg("wharf").succeeds();
     archive
 });
 
@@ -60,14 +56,9 @@ impl Machine {
     #[track_caller]
     fn serve(&self, options: &[&str], arguments: &[&str]) {
         let run = ["run", "-d", "-p", "5000:5000", "--name=registry"];
-        self.docker
-            .run(&[&run[..], options, &["wharf"], arguments].concat());
+        self.docker.run(&[&run[..], options, &["wharf"], arguments].concat());
         self.wait_until("it serves", || {
-            self.docker
-                .client(&["exec", "registry", "/bin/wharf", "health"])
-                .run()
-                .0
-                .success()
+            self.docker.client(&["exec", "registry", "/bin/wharf", "health"]).run().0.success()
         });
     }
 
@@ -79,11 +70,7 @@ impl Machine {
     fn wait_until(&self, what: &str, mut done: impl FnMut() -> bool) {
         let started = Instant::now();
         while !done() {
-            assert!(
-                started.elapsed() < Duration::from_secs(30),
-                "not in time: {what}\n{}",
-                self.log()
-            );
+            assert!(started.elapsed() < Duration::from_secs(30), "not in time: {what}\n{}", self.log());
             // A container tells nobody that it is ready.
             std::thread::sleep(Duration::from_millis(100));
         }
@@ -97,8 +84,7 @@ impl Machine {
     #[track_caller]
     fn pushes_and_pulls(&self, name: &str) {
         let (image, words) = (format!("localhost:5000/{name}:1"), fresh_words());
-        self.docker
-            .import(&root_file_system(&self.docker.space, &words), &image);
+        self.docker.import(&root_file_system(&self.docker.space, &words), &image);
         let (id, digest) = (self.docker.id(&image), self.docker.push(&image));
         self.docker.run(&["image", "rm", &image]);
         self.docker.run(&["pull", &image]).mentions(&digest);
@@ -125,11 +111,7 @@ async fn the_image_serves_where_registry2_did_and_keeps_its_volume() {
     assert_eq!(machine.wire("team/app").get("tags/list").await.0, 200);
     let stopped = Instant::now();
     machine.docker.run(&["stop", "--time=20", "registry"]);
-    assert!(
-        stopped.elapsed() < Duration::from_secs(10),
-        "it had to be killed\n{}",
-        machine.log()
-    );
+    assert!(stopped.elapsed() < Duration::from_secs(10), "it had to be killed\n{}", machine.log());
     machine.remove();
 
     // Change one word, and the images are still there; change it back, and they still are.
@@ -173,15 +155,7 @@ async fn a_configuration_counts_at_either_place_and_by_either_spelling() {
     machine.serve(&[], &[]);
     machine.expect_header(None).await;
     machine.remove();
-    machine.serve(
-        &[
-            "-v",
-            &mount,
-            "-e",
-            "REGISTRY_HTTP_HEADERS={X-From: [the variable]}",
-        ],
-        &[],
-    );
+    machine.serve(&["-v", &mount, "-e", "REGISTRY_HTTP_HEADERS={X-From: [the variable]}"], &[]);
     machine.expect_header(Some("the variable")).await;
 }
 
@@ -190,10 +164,7 @@ impl Machine {
     async fn expect_header(&self, expected: Option<&str>) {
         let request = self.wire("any").request(reqwest::Method::GET, "/v2/");
         let answer = request.send().await.unwrap();
-        let found = answer
-            .headers()
-            .get("x-from")
-            .map(|value| value.to_str().unwrap());
+        let found = answer.headers().get("x-from").map(|value| value.to_str().unwrap());
         assert_eq!(found, expected, "{}", self.log());
     }
 }
@@ -205,14 +176,7 @@ fn a_read_only_root_without_capabilities_or_privileges_is_enough() {
     let mount = format!("{}:/var/lib/registry", volume.path().display());
     fs::set_permissions(volume.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
     machine.serve(
-        &[
-            "-v",
-            &mount,
-            "--read-only",
-            "--cap-drop=ALL",
-            "--user=12345:12345",
-            "--security-opt=no-new-privileges",
-        ],
+        &["-v", &mount, "--read-only", "--cap-drop=ALL", "--user=12345:12345", "--security-opt=no-new-privileges"],
         &[],
     );
     machine.pushes_and_pulls("team/app");

@@ -26,11 +26,7 @@ mod registry2;
 mod served;
 mod skopeo;
 mod space;
-#[expect(
-    dead_code,
-    unreachable_pub,
-    reason = "shared with other tests; these use a part of it"
-)]
+#[expect(dead_code, unreachable_pub, reason = "shared with other tests; these use a part of it")]
 #[path = "../support/mod.rs"]
 mod support;
 mod toolchain;

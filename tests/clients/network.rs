@@ -17,14 +17,8 @@ impl Network {
     pub(crate) fn new() -> Network {
         let random = Uuid::new_v4().into_bytes();
         // At most fifteen letters, with the ending.
-        let name = format!(
-            "wh{:02x}{:02x}{:02x}{:02x}",
-            random[0], random[1], random[2], random[3]
-        );
-        let network = Network {
-            subnet: free_subnet(),
-            name,
-        };
+        let name = format!("wh{:02x}{:02x}{:02x}{:02x}", random[0], random[1], random[2], random[3]);
+        let network = Network { subnet: free_subnet(), name };
         let (here, there) = (network.end("h"), network.end("t"));
         ip(&["netns", "add", &network.name]);
         ip(&["link", "add", &here, "type", "veth", "peer", "name", &there]);
@@ -32,13 +26,7 @@ impl Network {
         ip(&["address", "add", &format!("{}/24", network.here()), "dev", &here]);
         ip(&["link", "set", &here, "up"]);
         let inside = |arguments: &[&str]| ip(&[&["-netns", &network.name], arguments].concat());
-        inside(&[
-            "address",
-            "add",
-            &format!("{}/24", network.there()),
-            "dev",
-            &there,
-        ]);
+        inside(&["address", "add", &format!("{}/24", network.there()), "dev", &there]);
         inside(&["link", "set", &there, "up"]);
         inside(&["link", "set", "lo", "up"]);
         network
@@ -57,9 +45,7 @@ impl Network {
     /// A program on the other machine. `ip netns exec` would hide the control groups, which dockerd needs.
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new("nsenter");
-        command
-            .arg(format!("--net=/run/netns/{}", self.name))
-            .arg(program);
+        command.arg(format!("--net=/run/netns/{}", self.name)).arg(program);
         command
     }
 

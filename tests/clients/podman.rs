@@ -8,11 +8,7 @@ use crate::served::Served;
 
 /// What podman is told when it pushes, and what comes of it: the manifest's and the layer's type.
 const FORMATS: [(&[&str], &str, &str); 3] = [
-    (
-        &["--format=oci"],
-        "application/vnd.oci.image.manifest.v1+json",
-        "application/vnd.oci.image.layer.v1.tar+gzip",
-    ),
+    (&["--format=oci"], "application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.layer.v1.tar+gzip"),
     (
         &["--format=oci", "--compression-format=zstd"],
         "application/vnd.oci.image.manifest.v1+json",
@@ -41,31 +37,20 @@ async fn an_image_comes_back_the_same_in_each_format_and_runs() {
             .succeeds();
         let digest = std::fs::read_to_string(&digest_file).unwrap();
 
-        let manifest = reqwest::Client::new()
-            .get(wharf.at(&format!("/v2/{name}/manifests/1")))
-            .send()
-            .await
-            .unwrap();
+        let manifest = reqwest::Client::new().get(wharf.at(&format!("/v2/{name}/manifests/1"))).send().await.unwrap();
         assert_eq!(manifest.headers()["docker-content-digest"], digest.as_str());
         assert_eq!(manifest.headers()["content-type"], manifest_type);
         let manifest: Value = manifest.json().await.unwrap();
         assert_eq!(manifest["layers"][0]["mediaType"], layer_type);
 
         podman.client("podman", &["image", "rm", &image]).succeeds();
-        podman
-            .client("podman", &["pull", "--tls-verify=false", &image])
-            .succeeds();
+        podman.client("podman", &["pull", "--tls-verify=false", &image]).succeeds();
         let inspect = |what| {
             let format = format!("--format={{{{.{what}}}}}");
-            podman
-                .client("podman", &["image", "inspect", &format, &image])
-                .succeeds()
-                .stdout
+            podman.client("podman", &["image", "inspect", &format, &image]).succeeds().stdout
         };
         assert_eq!((inspect("Id"), inspect("Digest")), (id, digest));
-        let ran = podman
-            .client("podman", &["run", "--rm", "--network=none", &image])
-            .succeeds();
+        let ran = podman.client("podman", &["run", "--rm", "--network=none", &image]).succeeds();
         assert_eq!(ran.stdout, words);
     }
 }
@@ -79,21 +64,8 @@ fn an_index_is_pushed_with_its_images() {
     let run = |arguments: &[&str]| podman.client("podman", arguments).succeeds();
     run(&["push", "--tls-verify=false", &image]);
     run(&["manifest", "create", &list]);
-    run(&[
-        "manifest",
-        "add",
-        "--tls-verify=false",
-        &list,
-        &format!("docker://{image}"),
-    ]);
-    run(&[
-        "manifest",
-        "push",
-        "--tls-verify=false",
-        "--all",
-        &list,
-        &format!("docker://{list}"),
-    ]);
+    run(&["manifest", "add", "--tls-verify=false", &list, &format!("docker://{image}")]);
+    run(&["manifest", "push", "--tls-verify=false", "--all", &list, &format!("docker://{list}")]);
     run(&["manifest", "rm", &list]);
     run(&["image", "rm", &image]);
     run(&["pull", "--tls-verify=false", &list]);
@@ -105,15 +77,9 @@ fn an_index_is_pushed_with_its_images() {
 fn import(podman: &Containers, words: &str, image: &str) -> String {
     let archive = root_file_system(&podman.space, words);
     podman
-        .client(
-            "podman",
-            &["import", "--quiet", "--change", r#"CMD ["/bin/cat", "/words"]"#],
-        )
+        .client("podman", &["import", "--quiet", "--change", r#"CMD ["/bin/cat", "/words"]"#])
         .arg(archive)
         .arg(image)
         .succeeds();
-    podman
-        .client("podman", &["image", "inspect", "--format={{.Id}}", image])
-        .succeeds()
-        .stdout
+    podman.client("podman", &["image", "inspect", "--format={{.Id}}", image]).succeeds().stdout
 }

@@ -33,11 +33,7 @@ impl Registry2 {
             address = listening(&log);
             address.is_some()
         });
-        Registry2 {
-            daemon,
-            address: address.unwrap(),
-            _space: space,
-        }
+        Registry2 { daemon, address: address.unwrap(), _space: space }
     }
 
     pub(crate) fn address(&self) -> &str {
@@ -71,11 +67,8 @@ impl Collection {
     #[track_caller]
     fn by(volume: &Path, options: &[&str]) -> Collection {
         let space = Space::new();
-        let said = Client::new(PROGRAM)
-            .arg("garbage-collect")
-            .args(options)
-            .arg(configuration(&space, volume))
-            .succeeds();
+        let said =
+            Client::new(PROGRAM).arg("garbage-collect").args(options).arg(configuration(&space, volume)).succeeds();
         for trouble in ["level=error", "level=fatal", "failed"] {
             assert!(!said.stderr.contains(trouble), "{said}");
         }
@@ -89,10 +82,7 @@ impl Collection {
 /// The last word of each line of a kind.
 fn digests(said: &Said, kind: impl Fn(&str) -> bool) -> BTreeSet<String> {
     let lines = said.stdout.lines().filter(|line| kind(line));
-    lines
-        .filter_map(|line| line.trim().rsplit(' ').next())
-        .map(str::to_owned)
-        .collect()
+    lines.filter_map(|line| line.trim().rsplit(' ').next()).map(str::to_owned).collect()
 }
 
 fn configuration(space: &Space, volume: &Path) -> PathBuf {

@@ -58,10 +58,7 @@ impl Drop for Served {
         if std::thread::panicking() {
             let log = self.log();
             let cut = log.len().saturating_sub(SHOWN);
-            eprintln!(
-                "--- the end of wharf's log\n{}",
-                String::from_utf8_lossy(&log.as_bytes()[cut..])
-            );
+            eprintln!("--- the end of wharf's log\n{}", String::from_utf8_lossy(&log.as_bytes()[cut..]));
         }
     }
 }

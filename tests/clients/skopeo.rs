@@ -8,12 +8,7 @@ use crate::content::{Compression, Layout, assert_same_files, fresh_words};
 use crate::served::Served;
 
 /// What every copy is told: no conversion, no https.
-const COPY: [&str; 4] = [
-    "copy",
-    "--preserve-digests",
-    "--src-tls-verify=false",
-    "--dest-tls-verify=false",
-];
+const COPY: [&str; 4] = ["copy", "--preserve-digests", "--src-tls-verify=false", "--dest-tls-verify=false"];
 
 #[test]
 fn a_layout_comes_back_byte_for_byte_with_gzip_and_with_zstd() {
@@ -42,10 +37,7 @@ fn a_docker_image_goes_from_repository_to_repository_byte_for_byte() {
     copy(&containers, &image("other/two"), &directory("two"));
     assert_same_files(&containers.space.at("one"), &containers.space.at("two"));
     let manifest = std::fs::read_to_string(containers.space.at("two/manifest.json")).unwrap();
-    assert!(
-        manifest.contains("application/vnd.docker.distribution.manifest.v2+json"),
-        "{manifest}"
-    );
+    assert!(manifest.contains("application/vnd.docker.distribution.manifest.v2+json"), "{manifest}");
 }
 
 #[test]
@@ -68,15 +60,10 @@ fn what_was_pushed_can_be_inspected_and_listed_and_deleted() {
     let stored = layout.path.join("blobs/sha256").join(layout.manifest.hex());
     assert_eq!(raw, std::fs::read_to_string(stored).unwrap());
 
-    assert_eq!(
-        json(&about("list-tags", "team/app").succeeds())["Tags"][2],
-        "latest"
-    );
+    assert_eq!(json(&about("list-tags", "team/app").succeeds())["Tags"][2], "latest");
     // skopeo resolves the tag and deletes the manifest, and with it every tag that points at it.
     about("delete", "team/app:1").succeeds();
-    about("inspect", "team/app:2")
-        .fails()
-        .mentions("manifest unknown");
+    about("inspect", "team/app:2").fails().mentions("manifest unknown");
 }
 
 #[track_caller]
@@ -85,10 +72,7 @@ pub(crate) fn copy(containers: &Containers, from: &str, to: &str) {
 }
 
 pub(crate) fn skopeo(containers: &Containers, arguments: &[&str]) -> Client {
-    containers
-        .client("skopeo", &["--policy"])
-        .arg(containers.space.at("policy.json"))
-        .args(arguments)
+    containers.client("skopeo", &["--policy"]).arg(containers.space.at("policy.json")).args(arguments)
 }
 
 fn json(said: &Said) -> Value {

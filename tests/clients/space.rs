@@ -12,10 +12,7 @@ pub(crate) struct Space {
 
 impl Space {
     pub(crate) fn new() -> Space {
-        let directory = tempfile::Builder::new()
-            .prefix("wharf-clients-")
-            .tempdir()
-            .unwrap();
+        let directory = tempfile::Builder::new().prefix("wharf-clients-").tempdir().unwrap();
         Space { directory }
     }
 
@@ -47,9 +44,7 @@ impl Drop for Space {
     fn drop(&mut self) {
         let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         let points = mounts.lines().filter_map(|line| line.split(' ').nth(4));
-        let ours: Vec<&str> = points
-            .filter(|point| Path::new(point).starts_with(self.path()))
-            .collect();
+        let ours: Vec<&str> = points.filter(|point| Path::new(point).starts_with(self.path())).collect();
         // What was mounted last lies on top.
         for point in ours.into_iter().rev() {
             let _ = Command::new("umount").arg("--lazy").arg(point).status();

@@ -51,10 +51,5 @@ pub(crate) fn import(docker: &Docker) {
             .current_directory(Path::new(env!("CARGO_MANIFEST_DIR")))
             .succeeds();
     }
-    docker
-        .client(&["import", "--change", ENVIRONMENT])
-        .arg(archive)
-        .arg(IMAGE)
-        .within(180)
-        .succeeds();
+    docker.client(&["import", "--change", ENVIRONMENT]).arg(archive).arg(IMAGE).within(180).succeeds();
 }

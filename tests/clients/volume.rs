@@ -90,10 +90,7 @@ async fn each_pulls_pushes_moves_and_deletes_what_the_other_wrote() {
         }
         // What the other's collector takes for garbage is what was deleted, whoever wrote it.
         let eligible = Collection::tried(volume.path()).eligible;
-        assert!(
-            gone.iter()
-                .all(|(_, layout)| eligible.contains(&layout.layer.to_string()))
-        );
+        assert!(gone.iter().all(|(_, layout)| eligible.contains(&layout.layer.to_string())));
         collect(&volume, &held);
         let wharf = Turn::of(true, volume.path());
         expect(&wharf, &containers, &held).await;
@@ -107,9 +104,7 @@ async fn each_pulls_pushes_moves_and_deletes_what_the_other_wrote() {
 /// Everything that is held comes back byte for byte, and nothing else is there.
 async fn expect(now: &Turn, containers: &Containers, held: &[(String, Layout)]) {
     for (tag, layout) in held {
-        let back = containers
-            .space
-            .directory(&format!("back-{}", uuid::Uuid::new_v4()));
+        let back = containers.space.directory(&format!("back-{}", uuid::Uuid::new_v4()));
         skopeo::copy(containers, &now.image(tag), &format!("oci:{}:1", back.display()));
         assert_same_files(&layout.path.join("blobs/sha256"), &back.join("blobs/sha256"));
     }
@@ -118,33 +113,18 @@ async fn expect(now: &Turn, containers: &Containers, held: &[(String, Layout)]) 
     let (status, list) = now.wire().get("tags/list").await;
     assert_eq!(status, 200);
     let list: Value = serde_json::from_slice(&list).unwrap();
-    let found: BTreeSet<&str> = list["tags"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(Value::as_str)
-        .collect();
+    let found: BTreeSet<&str> = list["tags"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     let tags = held.iter().map(|(tag, _)| tag.as_str()).chain(["moved"]);
     assert_eq!(found, tags.collect());
-    let head = now
-        .wire()
-        .request(Method::HEAD, "manifests/moved")
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(
-        head.headers()["docker-content-digest"],
-        moved.manifest.to_string().as_str()
-    );
+    let head = now.wire().request(Method::HEAD, "manifests/moved").send().await.unwrap();
+    assert_eq!(head.headers()["docker-content-digest"], moved.manifest.to_string().as_str());
 }
 
 /// registry:2's collector, first without consequences, finds all in use that is.
 fn collect(volume: &Space, held: &[(String, Layout)]) {
     let used = held.iter().flat_map(|(_, layout)| {
         let blobs = layout.path.join("blobs/sha256");
-        let names = fs::read_dir(blobs)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name());
+        let names = fs::read_dir(blobs).unwrap().map(|entry| entry.unwrap().file_name());
         names.map(|name| format!("sha256:{}", name.into_string().unwrap()))
     });
     agree(volume, &used.collect());
@@ -166,8 +146,8 @@ fn agree(volume: &Space, used: &BTreeSet<String>) {
 async fn indexes_and_mounted_blobs_pass_both_ways() {
     for wharf_writes in [true, false] {
         let (volume, containers) = (Space::new(), Containers::new());
-        let layouts = [Compression::Gzip, Compression::Zstd]
-            .map(|kind| Layout::new(&containers.space, &fresh_words(), kind));
+        let layouts =
+            [Compression::Gzip, Compression::Zstd].map(|kind| Layout::new(&containers.space, &fresh_words(), kind));
         let writer = Turn::of(wharf_writes, volume.path());
         let mut children = vec![];
         for (layout, architecture) in layouts.iter().zip(["amd64", "arm64"]) {
@@ -189,17 +169,9 @@ async fn indexes_and_mounted_blobs_pass_both_ways() {
         writer.end();
 
         let reader = Turn::of(!wharf_writes, volume.path());
-        let read = reader
-            .wire()
-            .request(Method::GET, "manifests/multi")
-            .send()
-            .await
-            .unwrap();
+        let read = reader.wire().request(Method::GET, "manifests/multi").send().await.unwrap();
         assert_eq!(read.headers()["content-type"], INDEX);
-        assert_eq!(
-            read.headers()["docker-content-digest"],
-            digest.to_string().as_str()
-        );
+        assert_eq!(read.headers()["docker-content-digest"], digest.to_string().as_str());
         assert_eq!(read.text().await.unwrap(), index);
         let layer = fs::read(layouts[0].path.join("blobs/sha256").join(layouts[0].layer.hex())).unwrap();
         let elsewhere = Wire::to(reader.address(), "other/app");
@@ -256,10 +228,7 @@ async fn a_blob_by_its_sha512_passes_both_ways() {
             let used = [layer, config, tagged].map(|digest| digest.to_string());
             agree(&volume, &BTreeSet::from(used));
             let wharf = Turn::of(true, volume.path());
-            assert_eq!(
-                wharf.wire().get(&format!("blobs/{layer}")).await.1,
-                content.as_bytes()
-            );
+            assert_eq!(wharf.wire().get(&format!("blobs/{layer}")).await.1, content.as_bytes());
         }
     }
 }
@@ -291,15 +260,9 @@ async fn empty_links_are_absent_and_a_push_heals_them() {
 
     let wharf = Turn::of(true, volume.path());
     let wire = wharf.wire();
-    assert_eq!(
-        wire.get("tags/list").await.1,
-        br#"{"name":"team/app","tags":["whole"]}"#
-    );
-    for absent in [
-        "manifests/hurt".to_owned(),
-        format!("manifests/{}", hurt.manifest),
-        format!("blobs/{}", hurt.layer),
-    ] {
+    assert_eq!(wire.get("tags/list").await.1, br#"{"name":"team/app","tags":["whole"]}"#);
+    for absent in ["manifests/hurt".to_owned(), format!("manifests/{}", hurt.manifest), format!("blobs/{}", hurt.layer)]
+    {
         assert_eq!(wire.get(&absent).await.0, 404, "{absent}");
     }
     assert_eq!(wire.get("manifests/whole").await.0, 200);
@@ -310,11 +273,7 @@ async fn empty_links_are_absent_and_a_push_heals_them() {
     let registry2 = Turn::of(false, volume.path());
     for (tag, layout) in &layouts {
         let back = containers.space.directory(tag);
-        skopeo::copy(
-            &containers,
-            &registry2.image(tag),
-            &format!("oci:{}:1", back.display()),
-        );
+        skopeo::copy(&containers, &registry2.image(tag), &format!("oci:{}:1", back.display()));
         assert_same_files(&layout.path.join("blobs/sha256"), &back.join("blobs/sha256"));
     }
 }
@@ -326,10 +285,8 @@ async fn referrers_that_clients_listed_in_a_tag_are_listed_by_wharf() {
     let registry2 = Turn::of(false, volume.path());
     let wire = registry2.wire();
     let empty = wire.push_blob(Algorithm::Sha256, b"{}").await;
-    let blob =
-        json!({"mediaType": "application/vnd.oci.empty.v1+json", "size": 2, "digest": empty.to_string()});
-    let image =
-        json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": blob, "layers": [blob]}).to_string();
+    let blob = json!({"mediaType": "application/vnd.oci.empty.v1+json", "size": 2, "digest": empty.to_string()});
+    let image = json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": blob, "layers": [blob]}).to_string();
     let subject = wire.put_manifest("1", MANIFEST, &image).await;
     let about = json!({"mediaType": MANIFEST, "size": image.len(), "digest": subject.to_string()});
     let signature = json!({
@@ -343,8 +300,7 @@ async fn referrers_that_clients_listed_in_a_tag_are_listed_by_wharf() {
         "artifactType": "application/vnd.example.signature",
     });
     let list = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}).to_string();
-    wire.put_manifest(&format!("sha256-{}", subject.hex()), INDEX, &list)
-        .await;
+    wire.put_manifest(&format!("sha256-{}", subject.hex()), INDEX, &list).await;
     registry2.end();
 
     let wharf = Turn::of(true, volume.path());

@@ -80,11 +80,7 @@ fn digest(content: &[u8]) -> Digest {
 }
 
 fn upload(volume: &Path, id: &str) -> std::path::PathBuf {
-    volume
-        .join("docker/registry/v2/repositories")
-        .join(NAME)
-        .join("_uploads")
-        .join(id)
+    volume.join("docker/registry/v2/repositories").join(NAME).join("_uploads").join(id)
 }
 
 /// Changes what has arrived. Only who takes up the running hash does not notice; who reads everything again does.
@@ -100,11 +96,8 @@ fn touch(volume: &Path, id: &str) {
 fn signed(volume: &Path, id: &str) -> String {
     let started = fs::read_to_string(upload(volume, id).join("startedat")).unwrap();
     let state = json!({"Name": NAME, "UUID": id, "Offset": CUT, "StartedAt": started});
-    let script =
-        r#"{ printf %s "$1" | openssl dgst -sha256 -hmac "$2" -binary; printf %s "$1"; } | base64 -w0"#;
-    let packed = Client::new("sh")
-        .args(["-c", script, "sign", &state.to_string(), SECRET])
-        .succeeds();
+    let script = r#"{ printf %s "$1" | openssl dgst -sha256 -hmac "$2" -binary; printf %s "$1"; } | base64 -w0"#;
+    let packed = Client::new("sh").args(["-c", script, "sign", &state.to_string(), SECRET]).succeeds();
     let packed = packed.stdout.replace('+', "-").replace('/', "_");
     format!("blobs/uploads/{id}?_state={packed}")
 }

@@ -4,8 +4,7 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use wharf::oci::{Algorithm, Digest};
 
 /// registry:2 gives an OCI manifest only to who names its type.
-const ACCEPT: &str =
-    "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, */*";
+const ACCEPT: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, */*";
 
 /// A repository of a registry that runs.
 pub(crate) struct Wire {
@@ -17,11 +16,7 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(crate) fn to(address: &str, name: &str) -> Wire {
-        Wire {
-            http: Client::new(),
-            root: format!("http://{address}"),
-            name: name.to_owned(),
-        }
+        Wire { http: Client::new(), root: format!("http://{address}"), name: name.to_owned() }
     }
 
     /// A request to a path of the repository, or to a URL that the registry gave.
@@ -82,9 +77,7 @@ impl Wire {
     /// Puts a manifest under a tag; its digest.
     pub(crate) async fn put_manifest(&self, tag: &str, media_type: &str, content: &str) -> Digest {
         let request = self.request(Method::PUT, &format!("manifests/{tag}"));
-        let request = request
-            .header("content-type", media_type)
-            .body(content.to_owned());
+        let request = request.header("content-type", media_type).body(content.to_owned());
         let response = request.send().await.unwrap();
         let status = response.status();
         assert_eq!(status, 201, "{}", response.text().await.unwrap());

@@ -53,26 +53,18 @@ fn word() -> impl Strategy<Value = &'static str> {
 
 /// YAML that often has the shape of a configuration.
 fn yaml() -> impl Strategy<Value = String> {
-    let leaf = prop_oneof![
-        word().prop_map(str::to_owned),
-        "[ -~]{0,8}".prop_map(|text| format!("{text:?}"))
-    ];
+    let leaf = prop_oneof![word().prop_map(str::to_owned), "[ -~]{0,8}".prop_map(|text| format!("{text:?}"))];
     let tree = leaf.prop_recursive(5, 40, 6, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(|items| format!("[{}]", items.join(", "))),
             prop::collection::vec((word(), inner), 0..6).prop_map(|entries| {
-                let entries: Vec<String> = entries
-                    .into_iter()
-                    .map(|(key, value)| format!("{key}: {value}"))
-                    .collect();
+                let entries: Vec<String> = entries.into_iter().map(|(key, value)| format!("{key}: {value}")).collect();
                 format!("{{{}}}", entries.join(", "))
             }),
         ]
     });
     prop::collection::vec((word(), tree), 0..5).prop_map(|entries| {
-        let entries = entries
-            .into_iter()
-            .map(|(key, value)| format!("{key}: {value}\n"));
+        let entries = entries.into_iter().map(|(key, value)| format!("{key}: {value}\n"));
         format!("version: 0.1\n{}", entries.collect::<String>())
     })
 }
@@ -80,10 +72,7 @@ fn yaml() -> impl Strategy<Value = String> {
 fn variable() -> impl Strategy<Value = (String, String)> {
     let part = prop_oneof![word().prop_map(str::to_uppercase), "[0-3]", "[A-Za-z-]{0,4}"];
     let name = prop::collection::vec(part, 0..5).prop_map(|parts| format!("REGISTRY_{}", parts.join("_")));
-    (
-        name,
-        prop_oneof![word().prop_map(str::to_owned), yaml(), ".{0,12}"],
-    )
+    (name, prop_oneof![word().prop_map(str::to_owned), yaml(), ".{0,12}"])
 }
 
 /// Loads and, if that succeeds, shows.
@@ -91,9 +80,7 @@ fn load(text: &str, variables: Vec<(String, String)>) {
     match Config::parse("config.yml", text, variables) {
         Ok((config, warnings)) => {
             config.show(&mut Vec::new()).unwrap();
-            warnings
-                .iter()
-                .for_each(|warning| assert!(!warning.to_string().is_empty()));
+            warnings.iter().for_each(|warning| assert!(!warning.to_string().is_empty()));
         }
         Err(error) => assert!(!error.to_string().is_empty()),
     }

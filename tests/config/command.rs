@@ -33,16 +33,8 @@ fn check_says_that_wharf_can_start_and_what_it_remarked() {
     let (_directory, path) = file("version: 0.1\nstorage: filesystem\nhttp: {secret: hunter2}\n");
     let output = wharf(&["check", &path], &[("REGISTRY_PORT", "tcp://10.0.0.1:5000")]);
     assert_eq!(output.status.code(), Some(0));
-    assert_eq!(
-        text(&output.stdout),
-        format!("{path}: Wharf can start with this configuration.\n")
-    );
-    assert_eq!(
-        text(&output.stderr).lines().count(),
-        2,
-        "{}",
-        text(&output.stderr)
-    );
+    assert_eq!(text(&output.stdout), format!("{path}: Wharf can start with this configuration.\n"));
+    assert_eq!(text(&output.stderr).lines().count(), 2, "{}", text(&output.stderr));
 }
 
 #[test]
@@ -54,22 +46,14 @@ fn check_says_why_wharf_cannot_start() {
     assert_eq!(text(&output.stdout), "");
     let sentence =
         format!("{path}:3: validation.manifests.urls.deny: expected a regular expression: regex parse error");
-    assert!(
-        text(&output.stderr).starts_with(&sentence),
-        "{}",
-        text(&output.stderr)
-    );
+    assert!(text(&output.stderr).starts_with(&sentence), "{}", text(&output.stderr));
 }
 
 #[test]
 fn a_file_that_cannot_be_read_has_a_status_of_its_own() {
     let output = wharf(&["check", "/nowhere/config.yml"], &[]);
     assert_eq!(output.status.code(), Some(66));
-    assert!(
-        text(&output.stderr).starts_with("/nowhere/config.yml: cannot be read: "),
-        "{}",
-        text(&output.stderr)
-    );
+    assert!(text(&output.stderr).starts_with("/nowhere/config.yml: cannot be read: "), "{}", text(&output.stderr));
 }
 
 #[test]
@@ -87,13 +71,7 @@ fn a_file_that_is_no_text_or_has_no_end_is_refused() {
 #[test]
 fn show_says_where_each_value_was_written_and_hides_secrets() {
     let (_directory, path) = file("version: 0.1\nstorage: filesystem\nhttp:\n  secret: hunter2\n");
-    let output = wharf(
-        &["show", &path],
-        &[
-            ("REGISTRY_HTTP_ADDR", ":6000"),
-            ("REGISTRY_REDIS_PASSWORD", "hunter2"),
-        ],
-    );
+    let output = wharf(&["show", &path], &[("REGISTRY_HTTP_ADDR", ":6000"), ("REGISTRY_REDIS_PASSWORD", "hunter2")]);
     assert_eq!(output.status.code(), Some(0));
     let shown = text(&output.stdout);
     for line in [
@@ -126,18 +104,12 @@ fn a_variable_may_name_the_file() {
 fn what_is_shown_is_a_configuration_that_means_the_same() {
     let text = "version: 0.1\nstorage: {filesystem: {rootdirectory: '/a b'}}\nhttps: {names: [a.lan]}\n\
                 http: {headers: {X-A: ['true', 'b: c', '#']}}\nlog: {fields: {n: 'null', t: \"\\t\"}, hooks: []}\n";
-    let (config, _) = load(
-        text,
-        &[("REGISTRY_STORAGE_MAINTENANCE_READONLY", "{enabled: yes}")],
-    );
+    let (config, _) = load(text, &[("REGISTRY_STORAGE_MAINTENANCE_READONLY", "{enabled: yes}")]);
     let mut shown = Vec::new();
     config.show(&mut shown).unwrap();
     let (again, _) = load(std::str::from_utf8(&shown).unwrap(), &[]);
     assert_eq!(format!("{:?}", config.http), format!("{:?}", again.http));
     assert_eq!(format!("{:?}", config.storage), format!("{:?}", again.storage));
     assert_eq!(format!("{:?}", config.registry), format!("{:?}", again.registry));
-    assert_eq!(
-        format!("{:?}", config.telemetry),
-        format!("{:?}", again.telemetry)
-    );
+    assert_eq!(format!("{:?}", config.telemetry), format!("{:?}", again.telemetry));
 }

@@ -98,19 +98,10 @@ fn the_default_of_registry_2_means_here_what_it_means_there() {
     assert!(config.http.listeners[0].tls.is_none());
     assert_eq!(config.http.headers[0].0, "x-content-type-options");
     assert!(config.http.debug.is_none());
-    assert_eq!(
-        config.http.health,
-        Some(Health {
-            interval: Duration::from_secs(10),
-            threshold: 3
-        })
-    );
+    assert_eq!(config.http.health, Some(Health { interval: Duration::from_secs(10), threshold: 3 }));
     assert_eq!(config.telemetry.level, Level::INFO);
     assert_eq!(config.telemetry.fields["service"], "registry");
-    assert_eq!(
-        sentences(&warnings),
-        ["config.yml:7: storage.cache has no meaning here: Wharf keeps its own cache"]
-    );
+    assert_eq!(sentences(&warnings), ["config.yml:7: storage.cache has no meaning here: Wharf keeps its own cache"]);
     assert_eq!(warnings[0].level(), Level::INFO);
 }
 
@@ -156,10 +147,7 @@ fn the_variables_of_compose_files_work() {
         ("REGISTRY_HTTP_RELATIVEURLS", "true"),
         ("REGISTRY_HTTP_TLS_CERTIFICATE", "/certs/domain.crt"),
         ("REGISTRY_HTTP_TLS_KEY", "/certs/domain.key"),
-        (
-            "REGISTRY_HTTP_HEADERS_Access-Control-Allow-Origin",
-            "['http://ui:8080', 'http://ui:8081']",
-        ),
+        ("REGISTRY_HTTP_HEADERS_Access-Control-Allow-Origin", "['http://ui:8080', 'http://ui:8081']"),
         ("REGISTRY_HTTP_HEADERS_Access-Control-Allow-Credentials", "[true]"),
         ("REGISTRY_HTTP_DEBUG_ADDR", "0.0.0.0:5001"),
         ("REGISTRY_HTTP_DEBUG_PROMETHEUS_ENABLED", "true"),
@@ -180,17 +168,10 @@ fn the_variables_of_compose_files_work() {
         ("AWS_REGION", "eu-central-1"),
     ];
     let (config, _) = load(REGISTRY_2, &variables);
-    assert_eq!(
-        config.http.listeners[0].address,
-        Address::Tcp("0.0.0.0:5443".to_owned())
-    );
+    assert_eq!(config.http.listeners[0].address, Address::Tcp("0.0.0.0:5443".to_owned()));
     assert!(config.http.listeners[0].tls.is_some());
-    let headers: Vec<String> = config
-        .http
-        .headers
-        .iter()
-        .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
-        .collect();
+    let headers: Vec<String> =
+        config.http.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
     assert_eq!(
         headers,
         [
@@ -200,10 +181,7 @@ fn the_variables_of_compose_files_work() {
             "access-control-allow-origin: http://ui:8081",
         ]
     );
-    assert_eq!(
-        config.http.debug.unwrap().metrics_path.as_deref(),
-        Some("/metrics")
-    );
+    assert_eq!(config.http.debug.unwrap().metrics_path.as_deref(), Some("/metrics"));
     assert_eq!(config.storage.root, PathBuf::from("/data"));
     assert!(config.registry.delete_enabled);
     assert!(config.registry.read_only);
@@ -229,19 +207,7 @@ policy: {repository: {classes: [image, plugin]}}
     let (config, warnings) = load(text, &[]);
     assert_eq!(config.telemetry.level, Level::DEBUG);
     let notes = sentences(&warnings);
-    for key in [
-        "http.secret",
-        "storage.cache",
-        "storage.filesystem.maxthreads",
-        "redis",
-        "policy",
-        "reporting",
-    ] {
-        assert!(
-            notes
-                .iter()
-                .any(|note| note.contains(&format!(": {key} has no meaning"))),
-            "{key}: {notes:?}"
-        );
+    for key in ["http.secret", "storage.cache", "storage.filesystem.maxthreads", "redis", "policy", "reporting"] {
+        assert!(notes.iter().any(|note| note.contains(&format!(": {key} has no meaning"))), "{key}: {notes:?}");
     }
 }

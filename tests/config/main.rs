@@ -1,10 +1,6 @@
 //! The configuration as an operator meets it: files and variables in, settings and sentences out.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "what a test cannot do without fails it"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what a test cannot do without fails it")]
 
 mod any_input;
 mod command;
@@ -32,16 +28,11 @@ fn without_file(variables: &[(&str, &str)]) -> (Config, Vec<Warning>) {
 
 /// The sentence in which a file and variables are refused.
 fn refusal(text: &str, variables: &[(&str, &str)]) -> String {
-    try_load(text, variables)
-        .map(|_| ())
-        .expect_err("the configuration should be refused")
+    try_load(text, variables).map(|_| ()).expect_err("the configuration should be refused")
 }
 
 fn pairs(variables: &[(&str, &str)]) -> Vec<(String, String)> {
-    variables
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect()
+    variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 fn sentences(warnings: &[Warning]) -> Vec<String> {

@@ -4,58 +4,25 @@ use super::{load, minimal, refusal, sentences};
 
 /// Files that are refused, each after five lines that are not, and the sentence.
 const REFUSED: [(&str, &str); 24] = [
-    (
-        "http: {addr: 5000}",
-        "config.yml:5: http.addr: expected host:port, or :port for every address, found \"5000\"",
-    ),
-    (
-        "http: {addr: [a]}",
-        "config.yml:5: http.addr: expected one value, found a list",
-    ),
-    (
-        "http: :5000",
-        "config.yml:5: http: expected keys with values, found \":5000\"",
-    ),
-    (
-        "http: {net: udp}",
-        "config.yml:5: http.net: expected tcp or unix, found \"udp\"",
-    ),
-    (
-        "http:\n  debug:\n    addr: :5000",
-        "config.yml:7: http.debug.addr: http.addr listens there already",
-    ),
-    (
-        "https: {addr: 'x:5000'}",
-        "config.yml:5: https.addr: http.addr listens there already",
-    ),
+    ("http: {addr: 5000}", "config.yml:5: http.addr: expected host:port, or :port for every address, found \"5000\""),
+    ("http: {addr: [a]}", "config.yml:5: http.addr: expected one value, found a list"),
+    ("http: :5000", "config.yml:5: http: expected keys with values, found \":5000\""),
+    ("http: {net: udp}", "config.yml:5: http.net: expected tcp or unix, found \"udp\""),
+    ("http:\n  debug:\n    addr: :5000", "config.yml:7: http.debug.addr: http.addr listens there already"),
+    ("https: {addr: 'x:5000'}", "config.yml:5: https.addr: http.addr listens there already"),
     (
         "http: {draintimeout: -1s}",
         "config.yml:5: http.draintimeout: expected a duration such as 168h, 1m30s or 500ms, found \"-1s\"",
     ),
-    (
-        "http: {prefix: /a b/}",
-        "config.yml:5: http.prefix: expected a path such as /registry/, found \"/a b/\"",
-    ),
+    ("http: {prefix: /a b/}", "config.yml:5: http.prefix: expected a path such as /registry/, found \"/a b/\""),
     (
         "http: {host: example.com}",
         "config.yml:5: http.host: expected an address such as https://registry.example.com, found \"example.com\"",
     ),
-    (
-        "http: {headers: {'a b': [c]}}",
-        "config.yml:5: http.headers.a b: this is no name of a header",
-    ),
-    (
-        "http: {headers: {a: [\"b\\nc\"]}}",
-        "config.yml:5: http.headers.a: a value holds what no header can hold",
-    ),
-    (
-        "http: {tls: {certificate: /c}}",
-        "config.yml:5: http.tls.certificate: http.tls.key is missing",
-    ),
-    (
-        "https: {key: /k}",
-        "config.yml:5: https.key: https.certificate is missing",
-    ),
+    ("http: {headers: {'a b': [c]}}", "config.yml:5: http.headers.a b: this is no name of a header"),
+    ("http: {headers: {a: [\"b\\nc\"]}}", "config.yml:5: http.headers.a: a value holds what no header can hold"),
+    ("http: {tls: {certificate: /c}}", "config.yml:5: http.tls.certificate: http.tls.key is missing"),
+    ("https: {key: /k}", "config.yml:5: https.key: https.certificate is missing"),
     (
         "https: {clientauth: require-and-verify-client-cert}",
         "config.yml:5: https.clientauth: https.clientcas is missing",
@@ -69,26 +36,11 @@ const REFUSED: [(&str, &str); 24] = [
         "https: {names: ['a b']}",
         "config.yml:5: https.names: expected names and addresses such as registry.lan or 10.0.0.5, found a list",
     ),
-    (
-        "https: {minimumtls: '1.3'}",
-        "config.yml:5: https.minimumtls: expected tls1.2 or tls1.3, found \"1.3\"",
-    ),
-    (
-        "log: {level: loud}",
-        "config.yml:5: log.level: expected error, warn, info or debug, found \"loud\"",
-    ),
-    (
-        "log: {formatter: xml}",
-        "config.yml:5: log.formatter: expected text, json or logstash, found \"xml\"",
-    ),
-    (
-        "catalog: {maxentries: many}",
-        "config.yml:5: catalog.maxentries: expected a whole number, found \"many\"",
-    ),
-    (
-        "tags: {maxtags: -1}",
-        "config.yml:5: tags.maxtags: expected a number of tags, not less than zero, found \"-1\"",
-    ),
+    ("https: {minimumtls: '1.3'}", "config.yml:5: https.minimumtls: expected tls1.2 or tls1.3, found \"1.3\""),
+    ("log: {level: loud}", "config.yml:5: log.level: expected error, warn, info or debug, found \"loud\""),
+    ("log: {formatter: xml}", "config.yml:5: log.formatter: expected text, json or logstash, found \"xml\""),
+    ("catalog: {maxentries: many}", "config.yml:5: catalog.maxentries: expected a whole number, found \"many\""),
+    ("tags: {maxtags: -1}", "config.yml:5: tags.maxtags: expected a number of tags, not less than zero, found \"-1\""),
     (
         "validation: {manifests: {urls: {allow: ['(']}}}",
         "config.yml:5: validation.manifests.urls.allow: expected a regular expression",
@@ -112,8 +64,7 @@ fn a_value_that_is_none_is_named_with_its_line_and_what_belongs_there() {
 
 #[test]
 fn a_truth_that_is_none_is_named() {
-    let text =
-        |value: &str| format!("version: 0.1\nstorage:\n  filesystem:\n  delete:\n    enabled: {value}\n");
+    let text = |value: &str| format!("version: 0.1\nstorage:\n  filesystem:\n  delete:\n    enabled: {value}\n");
     assert_eq!(
         refusal(&text("maybe"), &[]),
         "config.yml:5: storage.delete.enabled: expected true or false, found \"maybe\""
@@ -131,18 +82,12 @@ fn a_truth_that_is_none_is_named() {
 #[test]
 fn an_unknown_key_is_named_with_those_that_are_known() {
     assert_eq!(
-        refusal(
-            "version: 0.1\nstorage:\n  filesystem:\n  delete:\n    enable: true\n",
-            &[]
-        ),
+        refusal("version: 0.1\nstorage:\n  filesystem:\n  delete:\n    enable: true\n", &[]),
         "config.yml:5: storage.delete.enable: there is no such key, did you mean \"enabled\"?; known here: enabled"
     );
     assert!(refusal(&minimal("htpp: {}"), &[]).contains("did you mean \"http\"?"));
     let far = refusal(&minimal("something: {}"), &[]);
-    assert!(
-        far.contains("there is no such key; known here: version, log, "),
-        "{far}"
-    );
+    assert!(far.contains("there is no such key; known here: version, log, "), "{far}");
     let storage = refusal("version: 0.1\nstorage: {filesytem: {}}\n", &[]);
     assert!(storage.contains("did you mean \"filesystem\"?"), "{storage}");
     let purging = "version: 0.1\nstorage: {filesystem: {}, maintenance: {uploadpurging: {Age: 1h}}}\n";
@@ -154,24 +99,15 @@ fn an_unknown_key_that_a_variable_wrote_is_remarked() {
     let (_, warnings) = load(&minimal(""), &[("REGISTRY_STORAGE_DELETE_ENABLE", "true")]);
     assert_eq!(
         sentences(&warnings),
-        [
-            "REGISTRY_STORAGE_DELETE_ENABLE: ignored, there is no key storage.delete.enable, \
-             did you mean \"enabled\"?"
-        ]
+        ["REGISTRY_STORAGE_DELETE_ENABLE: ignored, there is no key storage.delete.enable, \
+             did you mean \"enabled\"?"]
     );
 }
 
 #[test]
 fn there_is_one_version() {
-    for (text, found) in [
-        ("storage: filesystem", "nothing"),
-        ("version: 0.2", "\"0.2\""),
-        ("", "nothing"),
-    ] {
-        assert_eq!(
-            refusal(text, &[]),
-            format!("config.yml:1: version: expected 0.1, found {found}")
-        );
+    for (text, found) in [("storage: filesystem", "nothing"), ("version: 0.2", "\"0.2\""), ("", "nothing")] {
+        assert_eq!(refusal(text, &[]), format!("config.yml:1: version: expected 0.1, found {found}"));
     }
 }
 
@@ -208,46 +144,16 @@ fn what_is_not_served_yet_stops_the_start() {
             "config.yml:5: auth.htpasswd: access rules are not served yet; \
              remove it to serve everyone, or keep a proxy that checks in front",
         ),
-        (
-            "auth: silly",
-            "config.yml:5: auth.silly: access rules are not served yet; ",
-        ),
-        (
-            "middleware: {storage: [{name: cloudfront}]}",
-            "config.yml:5: middleware.storage: middlewares are ",
-        ),
-        (
-            "notifications: {endpoints: [{url: 'http://x'}]}",
-            "config.yml:5: notifications.endpoints: notifications ",
-        ),
-        (
-            "proxy: {remoteurl: 'https://x'}",
-            "config.yml:5: proxy.remoteurl: mirroring another registry is not ",
-        ),
-        (
-            "http: {tls: {letsencrypt: {email: a@b}}}",
-            "config.yml:5: http.tls.letsencrypt.email: certificates ",
-        ),
-        (
-            "http: {tls: {letsencrypt: {hosts: [a]}}}",
-            "config.yml:5: http.tls.letsencrypt.hosts: certificates ",
-        ),
-        (
-            "health: {file: [{file: /x}]}",
-            "config.yml:5: health.file: checks of files are not served yet",
-        ),
-        (
-            "health: {http: [{uri: 'http://x'}]}",
-            "config.yml:5: health.http: checks of other servers are not ",
-        ),
-        (
-            "health: {tcp: [{addr: 'x:1'}]}",
-            "config.yml:5: health.tcp: checks of other servers are not ",
-        ),
-        (
-            "log: {hooks: [{type: mail}]}",
-            "config.yml:5: log.hooks: log hooks are not served yet",
-        ),
+        ("auth: silly", "config.yml:5: auth.silly: access rules are not served yet; "),
+        ("middleware: {storage: [{name: cloudfront}]}", "config.yml:5: middleware.storage: middlewares are "),
+        ("notifications: {endpoints: [{url: 'http://x'}]}", "config.yml:5: notifications.endpoints: notifications "),
+        ("proxy: {remoteurl: 'https://x'}", "config.yml:5: proxy.remoteurl: mirroring another registry is not "),
+        ("http: {tls: {letsencrypt: {email: a@b}}}", "config.yml:5: http.tls.letsencrypt.email: certificates "),
+        ("http: {tls: {letsencrypt: {hosts: [a]}}}", "config.yml:5: http.tls.letsencrypt.hosts: certificates "),
+        ("health: {file: [{file: /x}]}", "config.yml:5: health.file: checks of files are not served yet"),
+        ("health: {http: [{uri: 'http://x'}]}", "config.yml:5: health.http: checks of other servers are not "),
+        ("health: {tcp: [{addr: 'x:1'}]}", "config.yml:5: health.tcp: checks of other servers are not "),
+        ("log: {hooks: [{type: mail}]}", "config.yml:5: log.hooks: log hooks are not served yet"),
     ] {
         let found = refusal(&minimal(text), &[]);
         assert!(found.starts_with(sentence), "{found}");
@@ -286,9 +192,6 @@ fn a_secret_is_in_no_sentence() {
     ] {
         assert!(!refusal(&minimal(text), &[]).contains("hunter2"), "{text}");
     }
-    let (config, _) = load(
-        &minimal("http: {secret: hunter2}"),
-        &[("REGISTRY_REDIS_PASSWORD", "hunter2")],
-    );
+    let (config, _) = load(&minimal("http: {secret: hunter2}"), &[("REGISTRY_REDIS_PASSWORD", "hunter2")]);
     assert!(!format!("{config:?}").contains("hunter2"));
 }

@@ -55,13 +55,7 @@ fn what_the_full_sample_comments_out_is_right_too() {
     let text = uncommented();
     let (config, warnings) = load(&text, &[]);
     assert_eq!(config.http.listeners.len(), 2);
-    assert!(
-        config
-            .http
-            .listeners
-            .iter()
-            .all(|listener| listener.tls.is_some())
-    );
+    assert!(config.http.listeners.iter().all(|listener| listener.tls.is_some()));
     assert!(config.http.debug.is_some());
     assert_eq!(config.http.public_path, "/registry");
     assert_eq!(config.registry.tags_page_max, Some(1000));

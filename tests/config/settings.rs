@@ -13,10 +13,7 @@ use super::{load, minimal, sentences, without_file};
 #[test]
 fn without_a_file_wharf_listens_everywhere_and_keeps_images_beside_it() {
     let (config, warnings) = without_file(&[]);
-    assert_eq!(
-        config.http.listeners[0].address,
-        Address::Tcp("0.0.0.0:5000".to_owned())
-    );
+    assert_eq!(config.http.listeners[0].address, Address::Tcp("0.0.0.0:5000".to_owned()));
     assert_eq!(config.storage.root, PathBuf::from("./wharf-data"));
     assert!(config.registry.delete_enabled);
     assert_eq!(warnings, []);
@@ -61,13 +58,9 @@ fn a_file_that_is_silent_has_the_defaults_of_registry_2() {
 
 #[test]
 fn a_section_that_is_partly_written_has_the_defaults_for_the_rest() {
-    let text =
-        "version: 0.1\nstorage:\n  filesystem:\n  maintenance:\n    uploadpurging:\n      age: 1h30m\n";
+    let text = "version: 0.1\nstorage:\n  filesystem:\n  maintenance:\n    uploadpurging:\n      age: 1h30m\n";
     let purging = load(text, &[]).0.registry.upload_purging.unwrap();
-    let expected = UploadPurging {
-        age: Duration::from_secs(5400),
-        ..UploadPurging::default()
-    };
+    let expected = UploadPurging { age: Duration::from_secs(5400), ..UploadPurging::default() };
     assert_eq!(purging, expected);
 }
 
@@ -79,16 +72,10 @@ fn a_certificate_makes_the_address_speak_https() {
     );
     let (config, warnings) = load(&text, &[]);
     let tls = config.http.listeners[0].tls.clone().unwrap();
-    let files = Certificate::Files {
-        certificate: "/c".into(),
-        key: "/k".into(),
-    };
+    let files = Certificate::Files { certificate: "/c".into(), key: "/k".into() };
     assert_eq!(tls.certificate, files);
     assert_eq!(tls.minimum, TlsVersion::Tls13);
-    assert_eq!(
-        tls.clients,
-        ClientCertificates::Required(vec!["/a".into(), "/b".into()])
-    );
+    assert_eq!(tls.clients, ClientCertificates::Required(vec!["/a".into(), "/b".into()]));
     assert_eq!(tls.cipher_suites.unwrap().len(), 1);
     assert!(sentences(&warnings)[0].ends_with("TLS_RSA_WITH_RC4_128_SHA is not safe and left out"));
 }
@@ -96,25 +83,11 @@ fn a_certificate_makes_the_address_speak_https() {
 #[test]
 fn clients_may_be_let_off_showing_certificates() {
     let text = |mode: &str| {
-        minimal(&format!(
-            "http: {{tls: {{certificate: /c, key: /k, clientcas: /a, clientauth: {mode}}}}}"
-        ))
+        minimal(&format!("http: {{tls: {{certificate: /c, key: /k, clientcas: /a, clientauth: {mode}}}}}"))
     };
-    let clients = |mode: &str| {
-        load(&text(mode), &[]).0.http.listeners[0]
-            .tls
-            .clone()
-            .unwrap()
-            .clients
-    };
-    assert_eq!(
-        clients("verify-client-cert-if-given"),
-        ClientCertificates::Optional(vec!["/a".into()])
-    );
-    assert_eq!(
-        clients("require-and-verify-client-cert"),
-        ClientCertificates::Required(vec!["/a".into()])
-    );
+    let clients = |mode: &str| load(&text(mode), &[]).0.http.listeners[0].tls.clone().unwrap().clients;
+    assert_eq!(clients("verify-client-cert-if-given"), ClientCertificates::Optional(vec!["/a".into()]));
+    assert_eq!(clients("require-and-verify-client-cert"), ClientCertificates::Required(vec!["/a".into()]));
     assert_eq!(clients("request-client-cert"), ClientCertificates::NotAsked);
 }
 
@@ -125,13 +98,7 @@ fn https_stands_beside_http_with_a_certificate_made_here() {
     assert_eq!(https.address, Address::Tcp(":5443".to_owned()));
     let tls = https.tls.clone().unwrap();
     let names = vec!["registry.lan".to_owned(), "10.0.0.5".to_owned()];
-    assert_eq!(
-        tls.certificate,
-        Certificate::Generated {
-            names,
-            directory: "/data/wharf/tls".into()
-        }
-    );
+    assert_eq!(tls.certificate, Certificate::Generated { names, directory: "/data/wharf/tls".into() });
     assert_eq!(tls.minimum, TlsVersion::Tls12);
     assert!(config.http.listeners[0].tls.is_none());
     assert_eq!(load(&minimal("https: {}\n"), &[]).0.http.listeners.len(), 2);
@@ -147,47 +114,27 @@ fn https_may_have_a_certificate_of_the_operators() {
     ];
     let (config, warnings) = load(&minimal(""), &variables);
     let certificate = config.http.listeners[1].tls.clone().unwrap().certificate;
-    assert_eq!(
-        certificate,
-        Certificate::Files {
-            certificate: "/c".into(),
-            key: "/k".into()
-        }
-    );
+    assert_eq!(certificate, Certificate::Files { certificate: "/c".into(), key: "/k".into() });
     assert!(sentences(&warnings)[0].starts_with("REGISTRY_HTTPS_NAMES: https.names: has no effect"));
 }
 
 #[test]
 fn a_socket_is_listened_on_by_its_path() {
     let (config, _) = load(&minimal("http: {net: unix, addr: /run/wharf.sock}\n"), &[]);
-    assert_eq!(
-        config.http.listeners[0].address,
-        Address::Unix("/run/wharf.sock".into())
-    );
+    assert_eq!(config.http.listeners[0].address, Address::Unix("/run/wharf.sock".into()));
 }
 
 #[test]
 fn a_header_that_a_variable_repeats_is_sent_once() {
     let variables = [("REGISTRY_HTTP_HEADERS_X-A", "[b, c]")];
     let (config, _) = load(&minimal("http: {headers: {X-A: [b]}}\n"), &variables);
-    let values: Vec<&str> = config
-        .http
-        .headers
-        .iter()
-        .map(|(_, value)| value.to_str().unwrap())
-        .collect();
+    let values: Vec<&str> = config.http.headers.iter().map(|(_, value)| value.to_str().unwrap()).collect();
     assert_eq!(values, ["b", "c"]);
 }
 
 #[test]
 fn a_prefix_has_a_slash_at_both_ends_however_it_is_written() {
-    for (written, prefix) in [
-        ("/", "/"),
-        ("''", "/"),
-        ("/a/b/", "/a/b/"),
-        ("a", "/a/"),
-        ("/a", "/a/"),
-    ] {
+    for (written, prefix) in [("/", "/"), ("''", "/"), ("/a/b/", "/a/b/"), ("a", "/a/"), ("/a", "/a/")] {
         let (config, _) = load(&minimal(&format!("http: {{prefix: {written}}}\n")), &[]);
         assert_eq!(config.http.prefix, prefix, "{written}");
     }
@@ -216,32 +163,18 @@ fn a_duration_without_a_unit_is_nanoseconds_and_remarked() {
     assert_eq!(config.http.drain_timeout, Some(Duration::from_nanos(60)));
     assert_eq!(
         sentences(&warnings),
-        [
-            "config.yml:5: http.draintimeout: 60 without a unit is nanoseconds, as in registry:2; \
-             write 60s for seconds"
-        ]
+        ["config.yml:5: http.draintimeout: 60 without a unit is nanoseconds, as in registry:2; \
+             write 60s for seconds"]
     );
 }
 
 #[test]
 fn health_has_the_defaults_of_registry_2_once_it_is_enabled() {
     let (config, _) = load(&minimal("health: {storagedriver: {enabled: true}}\n"), &[]);
-    assert_eq!(
-        config.http.health,
-        Some(Health {
-            interval: Duration::from_secs(10),
-            threshold: 1
-        })
-    );
+    assert_eq!(config.http.health, Some(Health { interval: Duration::from_secs(10), threshold: 1 }));
     let zero = "health: {storagedriver: {enabled: true, interval: 0, threshold: 0}}\n";
     let (config, _) = load(&minimal(zero), &[]);
-    assert_eq!(
-        config.http.health,
-        Some(Health {
-            interval: Duration::from_secs(10),
-            threshold: 1
-        })
-    );
+    assert_eq!(config.http.health, Some(Health { interval: Duration::from_secs(10), threshold: 1 }));
 }
 
 #[test]
@@ -269,16 +202,10 @@ fn validation_has_its_rules_and_can_be_switched_off() {
     let validation = config.registry.validation;
     assert!(validation.urls.allow[0].is_match("https://a/x"));
     assert_eq!(validation.urls.deny.len(), 1);
-    let platform = Platform {
-        os: "linux".to_owned(),
-        architecture: "amd64".to_owned(),
-    };
+    let platform = Platform { os: "linux".to_owned(), architecture: "amd64".to_owned() };
     assert_eq!(validation.index_platforms, IndexPlatforms::List(vec![platform]));
 
-    let (config, _) = load(
-        &minimal(&format!("validation: {{disabled: true, {rules}}}\n")),
-        &[],
-    );
+    let (config, _) = load(&minimal(&format!("validation: {{disabled: true, {rules}}}\n")), &[]);
     assert_eq!(config.registry.validation.references, References::MayBeAbsent);
 
     let (config, _) = load(&minimal("validation: {enabled: true, disabled: true}\n"), &[]);
@@ -295,18 +222,8 @@ fn log_level_wins_over_its_older_name() {
 
 #[test]
 fn truth_is_written_as_in_yaml_1_1() {
-    for (written, truth) in [
-        ("yes", true),
-        ("On", true),
-        ("TRUE", true),
-        ("no", false),
-        ("off", false),
-    ] {
+    for (written, truth) in [("yes", true), ("On", true), ("TRUE", true), ("no", false), ("off", false)] {
         let variables = [("REGISTRY_STORAGE_DELETE_ENABLED", written)];
-        assert_eq!(
-            load(&minimal(""), &variables).0.registry.delete_enabled,
-            truth,
-            "{written}"
-        );
+        assert_eq!(load(&minimal(""), &variables).0.registry.delete_enabled, truth, "{written}");
     }
 }

@@ -21,10 +21,7 @@ pub(crate) struct Gate {
 impl Gate {
     pub(crate) fn new() -> Self {
         let shut = || Arc::new(Semaphore::new(0));
-        Self {
-            arrived: shut(),
-            open: shut(),
-        }
+        Self { arrived: shut(), open: shut() }
     }
 
     /// Waits until a request has arrived.

@@ -33,25 +33,17 @@ impl TestAuthority {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
         // Of its own name, or clients would take it for another whose signatures are wrong.
-        params
-            .distinguished_name
-            .push(DnType::CommonName, uuid::Uuid::new_v4().to_string());
+        params.distinguished_name.push(DnType::CommonName, uuid::Uuid::new_v4().to_string());
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let pem = params.self_signed(&key).unwrap().pem();
-        Self {
-            pem,
-            issuer: Issuer::new(params, key),
-        }
+        Self { pem, issuer: Issuer::new(params, key) }
     }
 
     pub(crate) fn sign(&self, name: &str) -> Pair {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new([name.to_owned()]).unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap().pem();
-        Pair {
-            certificate,
-            key: key.serialize_pem(),
-        }
+        Pair { certificate, key: key.serialize_pem() }
     }
 
     /// Writes a pair for 127.0.0.1 as `server.crt` and `server.key`.
@@ -80,9 +72,7 @@ impl Pair {
 
 /// A client that trusts one authority and no other.
 pub(crate) fn trusting(pem: &str) -> ClientBuilder {
-    Client::builder()
-        .tls_certs_only([Certificate::from_pem(pem.as_bytes()).unwrap()])
-        .tls_info(true)
+    Client::builder().tls_certs_only([Certificate::from_pem(pem.as_bytes()).unwrap()]).tls_info(true)
 }
 
 /// An encrypted connection, byte by byte, that offers one protocol.
@@ -92,9 +82,7 @@ pub(crate) async fn encrypted(
     protocol: &[u8],
 ) -> Raw<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
-    roots
-        .add(CertificateDer::from_pem_slice(authority.pem.as_bytes()).unwrap())
-        .unwrap();
+    roots.add(CertificateDer::from_pem_slice(authority.pem.as_bytes()).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut configuration = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -17,10 +17,7 @@ async fn a_client_that_trusts_the_authority_is_served_by_address_and_by_name() {
     let directory = tempfile::tempdir().unwrap();
     let server = Server::start(generated(directory.path()));
     let authority = server.authority.clone().unwrap();
-    assert_eq!(
-        authority.pem(),
-        fs::read_to_string(directory.path().join("ca.crt")).unwrap()
-    );
+    assert_eq!(authority.pem(), fs::read_to_string(directory.path().join("ca.crt")).unwrap());
     let port = server.address().port();
     let hostname = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let mut client = trusting(authority.pem());
@@ -29,11 +26,7 @@ async fn a_client_that_trusts_the_authority_is_served_by_address_and_by_name() {
     }
     let client = client.build().unwrap();
     for name in ["127.0.0.1", "localhost", "registry.example.org", &hostname] {
-        let answer = client
-            .get(format!("https://{name}:{port}/"))
-            .send()
-            .await
-            .unwrap();
+        let answer = client.get(format!("https://{name}:{port}/")).send().await.unwrap();
         assert_eq!(answer.status(), 200, "{name}");
     }
 }
@@ -51,9 +44,7 @@ async fn a_client_that_does_not_is_told_how_to_in_the_log() {
 }
 
 fn read(directory: &Path) -> Vec<Vec<u8>> {
-    ["ca.crt", "ca.key", "server.crt", "server.key"]
-        .map(|name| fs::read(directory.join(name)).unwrap())
-        .into()
+    ["ca.crt", "ca.key", "server.crt", "server.key"].map(|name| fs::read(directory.join(name)).unwrap()).into()
 }
 
 #[test]
@@ -64,10 +55,7 @@ fn everything_is_kept_from_one_start_to_the_next() {
     drop(bind(&settings(generated(directory.path()))).unwrap());
     assert_eq!(read(directory.path()), before);
     for key in ["ca.key", "server.key"] {
-        let mode = fs::metadata(directory.path().join(key))
-            .unwrap()
-            .permissions()
-            .mode();
+        let mode = fs::metadata(directory.path().join(key)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{key}");
     }
 }
@@ -102,19 +90,8 @@ fn openssl_agrees() {
     let listeners = bind(&settings(generated(directory.path()))).unwrap();
     let [authority, leaf] = ["ca.crt", "server.crt"].map(|name| directory.path().join(name));
     let [authority, leaf] = [&authority, &leaf].map(|path| path.to_str().unwrap());
-    for name in [
-        ["-verify_ip", "127.0.0.1"],
-        ["-verify_ip", "::1"],
-        ["-verify_hostname", "registry.example.org"],
-    ] {
-        let common = [
-            "verify",
-            "-x509_strict",
-            "-purpose",
-            "sslserver",
-            "-CAfile",
-            authority,
-        ];
+    for name in [["-verify_ip", "127.0.0.1"], ["-verify_ip", "::1"], ["-verify_hostname", "registry.example.org"]] {
+        let common = ["verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", authority];
         let Some(_) = openssl(&[&common[..], &name, &[leaf]].concat()) else {
             return;
         };

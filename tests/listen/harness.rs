@@ -17,10 +17,7 @@ use crate::app::{Gate, app};
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 pub(crate) fn plain() -> Listener {
-    Listener {
-        address: Address::Tcp("127.0.0.1:0".to_owned()),
-        tls: None,
-    }
+    Listener { address: Address::Tcp("127.0.0.1:0".to_owned()), tls: None }
 }
 
 /// A listener with `server.crt` and `server.key` of a directory.
@@ -49,10 +46,7 @@ pub(crate) fn generated(directory: &Path) -> Listener {
 }
 
 pub(crate) fn with_tls(tls: Tls) -> Listener {
-    Listener {
-        tls: Some(tls),
-        ..plain()
-    }
+    Listener { tls: Some(tls), ..plain() }
 }
 
 pub(crate) fn settings(listener: Listener) -> Settings {

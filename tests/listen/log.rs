@@ -39,24 +39,16 @@ pub(crate) async fn line(parts: &[&str]) -> String {
 
 /// How many lines have all of this in them so far.
 pub(crate) fn count(parts: &[&str]) -> usize {
-    lines()
-        .0
-        .borrow()
-        .lines()
-        .filter(|line| parts.iter().all(|part| line.contains(part)))
-        .count()
+    lines().0.borrow().lines().filter(|line| parts.iter().all(|part| line.contains(part))).count()
 }
 
 fn find(log: &str, parts: &[&str]) -> Option<String> {
-    log.lines()
-        .find(|line| parts.iter().all(|part| line.contains(part)))
-        .map(str::to_owned)
+    log.lines().find(|line| parts.iter().all(|part| line.contains(part))).map(str::to_owned)
 }
 
 impl io::Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0
-            .send_modify(|log| log.push_str(&String::from_utf8_lossy(bytes)));
+        self.0.send_modify(|log| log.push_str(&String::from_utf8_lossy(bytes)));
         Ok(bytes.len())
     }
 

@@ -14,14 +14,9 @@ async fn a_request_is_answered_and_carries_its_peer() {
     let server = Server::start(plain());
     let mut client = Raw::connect(server.address()).await;
     let own = client.0.local_addr().unwrap();
-    client
-        .send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        .await;
+    client.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
     let answer = client.read_to_close().await;
-    assert!(
-        answer.ends_with(&format!("{own} false http://{}", server.address())),
-        "{answer}"
-    );
+    assert!(answer.ends_with(&format!("{own} false http://{}", server.address())), "{answer}");
 }
 
 #[tokio::test]
@@ -30,12 +25,7 @@ async fn a_connection_is_kept_for_the_next_request() {
     let mut client = Raw::connect(server.address()).await;
     for _ in 0..3 {
         client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
-        assert!(
-            client
-                .read_until(&format!("http://{}", server.address()))
-                .await
-                .starts_with("HTTP/1.1 200")
-        );
+        assert!(client.read_until(&format!("http://{}", server.address())).await.starts_with("HTTP/1.1 200"));
     }
 }
 
@@ -45,14 +35,9 @@ async fn a_client_that_asks_before_it_sends_is_told_to_go_on() {
     let mut client = Raw::connect(server.address()).await;
     let size = 3 * 1024 * 1024;
     client
-        .send(format!(
-            "PUT /sink HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\nExpect: 100-continue\r\n\r\n"
-        ))
+        .send(format!("PUT /sink HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\nExpect: 100-continue\r\n\r\n"))
         .await;
-    assert_eq!(
-        client.read_until("\r\n\r\n").await,
-        "HTTP/1.1 100 Continue\r\n\r\n"
-    );
+    assert_eq!(client.read_until("\r\n\r\n").await, "HTTP/1.1 100 Continue\r\n\r\n");
     client.send(vec![7; size]).await;
     client.read_until(&format!("\r\n\r\n{size}")).await;
 }
@@ -61,9 +46,7 @@ async fn a_client_that_asks_before_it_sends_is_told_to_go_on() {
 async fn a_client_that_closes_its_side_still_gets_its_answer() {
     let server = Server::start(plain());
     let mut client = Raw::connect(server.address()).await;
-    client
-        .send("GET /wait HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        .await;
+    client.send("GET /wait HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
     client.0.shutdown().await.unwrap();
     server.gate.arrival().await;
     server.gate.open();
@@ -85,9 +68,7 @@ async fn a_panic_takes_one_connection_and_nothing_else() {
 async fn a_head_without_end_is_refused() {
     let server = Server::start(plain());
     let mut client = Raw::connect(server.address()).await;
-    client
-        .send(format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(65 * 1024)))
-        .await;
+    client.send(format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(65 * 1024))).await;
     assert!(client.read_to_close().await.starts_with("HTTP/1.1 431"));
 }
 
@@ -113,14 +94,9 @@ async fn an_empty_host_is_every_address_of_both_families() {
     let server = Server::start(everywhere);
     let port = server.address().port();
     let mut client = Raw::connect(([127, 0, 0, 1], port).into()).await;
-    client
-        .send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        .await;
+    client.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
     let answer = client.read_to_close().await;
-    assert!(
-        answer.contains("\r\n\r\n127.0.0.1:"),
-        "an IPv4 peer is written as one: {answer}"
-    );
+    assert!(answer.contains("\r\n\r\n127.0.0.1:"), "an IPv4 peer is written as one: {answer}");
     if server.address().is_ipv6() {
         let answer = reqwest::get(format!("http://[::1]:{port}/")).await.unwrap();
         assert!(answer.text().await.unwrap().starts_with("[::1]:"));

@@ -15,21 +15,13 @@ use crate::harness::{Server, files, settings};
 use crate::log;
 
 fn watching(directory: &Path) -> Server {
-    let timing = Timing {
-        certificates: Duration::from_millis(20),
-        ..Timing::default()
-    };
+    let timing = Timing { certificates: Duration::from_millis(20), ..Timing::default() };
     Server::with(settings(files(directory)), timing)
 }
 
 /// The certificate that a new connection is shown.
 async fn shown(authority: &TestAuthority, server: &Server) -> CertificateDer<'static> {
-    let answer = authority
-        .client()
-        .get(server.url("https", "/"))
-        .send()
-        .await
-        .unwrap();
+    let answer = authority.client().get(server.url("https", "/")).send().await.unwrap();
     let info = answer.extensions().get::<TlsInfo>().unwrap();
     CertificateDer::from(info.peer_certificate().unwrap().to_vec())
 }
@@ -75,12 +67,7 @@ async fn a_broken_pair_leaves_the_old_one_in_use_and_the_repair_is_noticed() {
     server.gate.arrival().await;
 
     fs::write(directory.path().join("server.key"), "gibberish").unwrap();
-    log::line(&[
-        "the old one stays in use",
-        place,
-        "server.key holds no private key",
-    ])
-    .await;
+    log::line(&["the old one stays in use", place, "server.key holds no private key"]).await;
     assert_eq!(shown(&authority, &server).await, der(&old));
 
     let new = authority.write_pair(directory.path());

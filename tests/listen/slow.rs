@@ -14,12 +14,7 @@ const SHORT: Duration = Duration::from_millis(100);
 const PREFACE: &str = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 fn impatient() -> Timing {
-    Timing {
-        handshake: SHORT,
-        head: SHORT,
-        body: SHORT,
-        ..Timing::default()
-    }
+    Timing { handshake: SHORT, head: SHORT, body: SHORT, ..Timing::default() }
 }
 
 #[tokio::test]
@@ -48,9 +43,7 @@ async fn a_connection_without_another_request_is_closed() {
 async fn a_handler_learns_that_a_body_has_stalled() {
     let server = Server::with(settings(plain()), impatient());
     let mut client = Raw::connect(server.address()).await;
-    client
-        .send("PUT /sink HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345")
-        .await;
+    client.send("PUT /sink HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345").await;
     let answer = client.read_to_close().await;
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
     assert!(answer.contains("in the middle of a body"), "{answer}");
@@ -85,10 +78,7 @@ async fn an_http2_connection_is_closed_when_it_has_no_request() {
     let directory = tempfile::tempdir().unwrap();
     let authority = TestAuthority::new();
     authority.write_pair(directory.path());
-    let timing = Timing {
-        head: SHORT,
-        ..Timing::default()
-    };
+    let timing = Timing { head: SHORT, ..Timing::default() };
     let server = Server::with(settings(files(directory.path())), timing);
     let settings = "\0\0\0\x04\0\0\0\0\0";
     for begun in [String::new(), PREFACE.to_owned(), format!("{PREFACE}{settings}")] {
@@ -103,25 +93,16 @@ async fn an_http2_connection_is_kept_while_it_has_a_request() {
     let directory = tempfile::tempdir().unwrap();
     let authority = TestAuthority::new();
     authority.write_pair(directory.path());
-    let timing = Timing {
-        head: 3 * SHORT,
-        ..Timing::default()
-    };
+    let timing = Timing { head: 3 * SHORT, ..Timing::default() };
     let server = Server::with(settings(files(directory.path())), timing);
     let waiting = tokio::spawn(authority.client().get(server.url("https", "/wait")).send());
     server.gate.arrival().await;
     // As long as a connection without one is kept, and some more.
     for _ in 0..2 {
-        encrypted(&authority, server.address(), b"http/1.1")
-            .await
-            .read_to_close()
-            .await;
+        encrypted(&authority, server.address(), b"http/1.1").await.read_to_close().await;
     }
     server.gate.open();
-    assert_eq!(
-        soon(waiting).await.unwrap().unwrap().text().await.unwrap(),
-        "waited"
-    );
+    assert_eq!(soon(waiting).await.unwrap().unwrap().text().await.unwrap(), "waited");
 }
 
 #[tokio::test]
@@ -136,8 +117,5 @@ async fn http2_that_begins_and_says_no_more_is_closed() {
         let _ = client.0.shutdown().await;
     }
     let client = Client::new();
-    assert_eq!(
-        client.get(server.url("http", "/")).send().await.unwrap().status(),
-        200
-    );
+    assert_eq!(client.get(server.url("http", "/")).send().await.unwrap().status(), 200);
 }

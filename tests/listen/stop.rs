@@ -28,10 +28,7 @@ async fn a_request_under_way_is_finished_and_nothing_else_is_begun() {
 
     server.gate.open();
     let answer = busy.read_to_close().await;
-    assert!(
-        answer.contains("connection: close") && answer.ends_with("waited"),
-        "{answer}"
-    );
+    assert!(answer.contains("connection: close") && answer.ends_with("waited"), "{answer}");
     assert_eq!(server.stopped().await.cut, 0);
 }
 
@@ -40,10 +37,7 @@ async fn requests_that_take_too_long_are_cut_off_and_counted() {
     let mut limited = settings(plain());
     limited.drain_timeout = Some(Duration::from_millis(50));
     let mut server = Server::with(limited, Timing::default());
-    let mut busy = [
-        Raw::connect(server.address()).await,
-        Raw::connect(server.address()).await,
-    ];
+    let mut busy = [Raw::connect(server.address()).await, Raw::connect(server.address()).await];
     for client in &mut busy {
         client.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n").await;
         server.gate.arrival().await;
@@ -77,10 +71,7 @@ async fn over_http2_too_a_request_under_way_is_finished_and_an_idle_connection_i
 async fn a_handshake_that_has_begun_does_not_hold_up_the_end() {
     let directory = tempfile::tempdir().unwrap();
     TestAuthority::new().write_pair(directory.path());
-    let timing = Timing {
-        handshake: Duration::from_secs(3600),
-        ..Timing::default()
-    };
+    let timing = Timing { handshake: Duration::from_secs(3600), ..Timing::default() };
     let server = Server::with(settings(files(directory.path())), timing);
     let mut client = Raw::connect(server.address()).await;
     client.send([0x16, 0x03, 0x01]).await;

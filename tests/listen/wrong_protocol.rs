@@ -18,10 +18,7 @@ async fn a_tls_hello_on_a_plain_port_is_answered_in_http() {
     client.send(hello).await;
     let answer = client.read_to_close().await;
     assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
-    assert!(
-        answer.ends_with("This port speaks http, not https.\n"),
-        "{answer}"
-    );
+    assert!(answer.ends_with("This port speaks http, not https.\n"), "{answer}");
     let listener = format!("http://{}", server.address());
     log::line(&[&listener, "insecure-registries", "http.tls"]).await;
 }
@@ -62,16 +59,7 @@ async fn what_is_neither_is_closed_and_the_server_goes_on() {
     let mut client = Raw::connect(server.address()).await;
     client.send([0x80, 0x2e, 0x01, 0x03, 0x01, 0xff, 0xff]).await;
     client.read_to_close().await;
-    assert_eq!(
-        authority
-            .client()
-            .get(server.url("https", "/"))
-            .send()
-            .await
-            .unwrap()
-            .status(),
-        200
-    );
+    assert_eq!(authority.client().get(server.url("https", "/")).send().await.unwrap().status(), 200);
 
     let plain = Server::start(plain());
     let mut client = Raw::connect(plain.address()).await;

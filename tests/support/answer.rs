@@ -20,13 +20,7 @@ impl Answer {
     /// Fails unless the status is this one.
     #[track_caller]
     pub fn is(self, status: u16) -> Answer {
-        assert_eq!(
-            self.status,
-            status,
-            "{}: {}",
-            self.asked,
-            String::from_utf8_lossy(&self.body)
-        );
+        assert_eq!(self.status, status, "{}: {}", self.asked, String::from_utf8_lossy(&self.body));
         self
     }
 
@@ -60,13 +54,8 @@ impl Answer {
     /// The body as JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| {
-            panic!(
-                "{}: {error}: {:?}",
-                self.asked,
-                String::from_utf8_lossy(&self.body)
-            )
-        })
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{}: {error}: {:?}", self.asked, String::from_utf8_lossy(&self.body)))
     }
 
     /// The code of the first error in the body.
@@ -86,9 +75,7 @@ impl Answer {
     pub fn list(&self, key: &str) -> Vec<String> {
         let json = self.json();
         let list = json[key].as_array().unwrap_or_else(|| panic!("{key} in {json}"));
-        list.iter()
-            .map(|entry| entry.as_str().unwrap().to_owned())
-            .collect()
+        list.iter().map(|entry| entry.as_str().unwrap().to_owned()).collect()
     }
 
     /// The path that `Link` leads to, if there is one. It must be exactly of the form that clients look for.
@@ -98,9 +85,7 @@ impl Answer {
             return None;
         }
         let link = self.header("link");
-        let path = link
-            .strip_prefix('<')
-            .and_then(|rest| rest.strip_suffix(">; rel=\"next\""));
+        let path = link.strip_prefix('<').and_then(|rest| rest.strip_suffix(">; rel=\"next\""));
         let path = path.unwrap_or_else(|| panic!("{link:?}"));
         assert!(path.starts_with("/v2/"), "{path} is not relative");
         Some(path.to_owned())

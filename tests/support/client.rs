@@ -31,11 +31,7 @@ impl Wharf {
     /// A client with connections of its own.
     pub fn client(&self) -> Client {
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build();
-        Client {
-            http: http.unwrap(),
-            url: self.url.clone(),
-            server: None,
-        }
+        Client { http: http.unwrap(), url: self.url.clone(), server: None }
     }
 
     /// A client of one repository.
@@ -51,19 +47,14 @@ impl Wharf {
                 client.get("/v2/").await.is(200);
             }
         };
-        tokio::time::timeout(PATIENCE, wait)
-            .await
-            .expect("it comes to be so");
+        tokio::time::timeout(PATIENCE, wait).await.expect("it comes to be so");
     }
 }
 
 impl SharedWharf {
     /// A client with connections of its own, which keeps the server running.
     pub fn client(&self) -> Client {
-        Client {
-            server: Some(self.clone()),
-            ..Wharf::client(self)
-        }
+        Client { server: Some(self.clone()), ..Wharf::client(self) }
     }
 
     /// A client of one repository, which keeps the server running.
@@ -108,18 +99,12 @@ impl Client {
 impl Request {
     /// With a header.
     pub fn header(self, name: &str, value: &str) -> Request {
-        Request {
-            builder: self.builder.header(name, value),
-            ..self
-        }
+        Request { builder: self.builder.header(name, value), ..self }
     }
 
     /// With a body.
     pub fn body(self, body: impl Into<Body>) -> Request {
-        Request {
-            builder: self.builder.body(body),
-            ..self
-        }
+        Request { builder: self.builder.body(body), ..self }
     }
 
     /// With a body whose length is not announced.

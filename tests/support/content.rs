@@ -56,10 +56,7 @@ pub struct Manifest {
 impl Manifest {
     /// Of these bytes and this type.
     pub fn new(media_type: &str, bytes: impl Into<Vec<u8>>) -> Manifest {
-        Manifest {
-            media_type: Some(media_type.to_owned()),
-            bytes: bytes.into(),
-        }
+        Manifest { media_type: Some(media_type.to_owned()), bytes: bytes.into() }
     }
 
     /// An OCI image of a configuration and layers.
@@ -93,11 +90,9 @@ impl Manifest {
 
     /// An artifact that says something about what a descriptor names.
     pub fn about_digest(subject: &Value, artifact_type: &str, note: &str) -> Manifest {
-        Manifest::oci(
-            json!({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "artifactType": artifact_type,
+        Manifest::oci(json!({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "artifactType": artifact_type,
             "config": descriptor("application/vnd.oci.empty.v1+json", b"{}"), "layers": [],
-            "subject": subject, "annotations": {"note": note}}),
-        )
+            "subject": subject, "annotations": {"note": note}}))
     }
 
     /// Its name.

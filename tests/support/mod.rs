@@ -145,10 +145,7 @@ impl Start {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wharf"));
         command.arg("serve").env("REGISTRY_HTTP_ADDR", "127.0.0.1:0");
         command.env("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", volume.path());
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Start { command, volume }
     }
 
@@ -160,8 +157,7 @@ impl Start {
 
     /// Starts in the directory of the volume without being told where to store.
     pub fn without_root(mut self) -> Start {
-        self.command
-            .env_remove("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY");
+        self.command.env_remove("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY");
         self.command.current_dir(self.volume.path());
         self
     }
@@ -189,9 +185,7 @@ impl Start {
             move || {
                 let mut buffer = [0; 4096];
                 while let Ok(count @ 1..) = stderr.read(&mut buffer) {
-                    log.lock()
-                        .unwrap()
-                        .push_str(&String::from_utf8_lossy(&buffer[..count]));
+                    log.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..count]));
                 }
             }
         });
@@ -208,12 +202,7 @@ impl Start {
             panic!("wharf did not start: {status}\n{}", log.lock().unwrap());
         };
         std::thread::spawn(move || lines.for_each(drop));
-        Wharf {
-            child,
-            url,
-            volume: self.volume,
-            log,
-        }
+        Wharf { child, url, volume: self.volume, log }
     }
 
     /// Starts it, expects it to give up, and returns what it said.

@@ -20,11 +20,7 @@ pub struct Raw {
 impl Wharf {
     /// A connection to it.
     pub async fn connect(&self) -> Raw {
-        Raw {
-            stream: TcpStream::connect(self.address()).await.unwrap(),
-            rest: Vec::new(),
-            asked: String::new(),
-        }
+        Raw { stream: TcpStream::connect(self.address()).await.unwrap(), rest: Vec::new(), asked: String::new() }
     }
 }
 
@@ -59,27 +55,15 @@ impl Raw {
         let mut headers = HeaderMap::new();
         for line in lines {
             let (name, value) = line.split_once(':').unwrap();
-            headers.append(
-                name.parse::<HeaderName>().unwrap(),
-                value.trim().parse::<HeaderValue>().unwrap(),
-            );
+            headers.append(name.parse::<HeaderName>().unwrap(), value.trim().parse::<HeaderValue>().unwrap());
         }
-        Answer {
-            status: status.parse().unwrap(),
-            headers,
-            body: Vec::new(),
-            asked: self.asked.clone(),
-        }
+        Answer { status: status.parse().unwrap(), headers, body: Vec::new(), asked: self.asked.clone() }
     }
 
     /// Reads an answer with a body of the length that it announces.
     pub async fn answer(&mut self) -> Answer {
         let mut answer = self.answer_without_body().await;
-        let length = if answer.has("content-length") {
-            answer.header("content-length").parse().unwrap()
-        } else {
-            0
-        };
+        let length = if answer.has("content-length") { answer.header("content-length").parse().unwrap() } else { 0 };
         while self.rest.len() < length {
             assert!(self.read().await, "{}: the answer breaks off", self.asked);
         }

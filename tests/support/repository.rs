@@ -16,10 +16,7 @@ pub struct Repository {
 
 impl Repository {
     pub(super) fn new(client: Client, name: &str) -> Repository {
-        Repository {
-            client,
-            name: name.to_owned(),
-        }
+        Repository { client, name: name.to_owned() }
     }
 
     /// The client of the whole registry.

@@ -35,18 +35,11 @@ pub(super) struct Field {
 
 impl Field {
     const fn new(key: &'static str, shape: Shape) -> Field {
-        Field {
-            key,
-            shape,
-            variable: None,
-        }
+        Field { key, shape, variable: None }
     }
 
     const fn called(self, variable: &'static str) -> Field {
-        Field {
-            variable: Some(variable),
-            ..self
-        }
+        Field { variable: Some(variable), ..self }
     }
 
     /// Whether this part of a variable's name means this key.

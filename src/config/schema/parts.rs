@@ -5,20 +5,12 @@ use super::{Field, Shape, any, headers, list, options, section, value, values};
 
 /// At most one kind of access rule.
 pub(super) const AUTH: Shape = Shape::Choice(
-    &[
-        options("silly", &[]),
-        options("htpasswd", &[]),
-        options("token", &[]),
-    ],
+    &[options("silly", &[]), options("htpasswd", &[]), options("token", &[])],
     &Shape::Map(&[], &Shape::Any(&[])),
 );
 
 pub(super) const MIDDLEWARE: Shape = Shape::Map(
-    &[
-        list("registry", &MIDDLEWARE_ITEM),
-        list("repository", &MIDDLEWARE_ITEM),
-        list("storage", &MIDDLEWARE_ITEM),
-    ],
+    &[list("registry", &MIDDLEWARE_ITEM), list("repository", &MIDDLEWARE_ITEM), list("storage", &MIDDLEWARE_ITEM)],
     &Shape::List(&MIDDLEWARE_ITEM),
 );
 
@@ -31,15 +23,7 @@ pub(super) const HOOK: Shape = Shape::Struct(&[
     section(
         "options",
         &[
-            section(
-                "smtp",
-                &[
-                    value("addr"),
-                    value("username"),
-                    value("password"),
-                    value("insecure"),
-                ],
-            ),
+            section("smtp", &[value("addr"), value("username"), value("password"), value("insecure")]),
             value("from"),
             values("to"),
         ],
@@ -47,10 +31,8 @@ pub(super) const HOOK: Shape = Shape::Struct(&[
     .called("MAILOPTIONS"),
 ]);
 
-pub(super) const NOTIFICATIONS: &[Field] = &[
-    section("events", &[value("includereferences")]).called("EVENTCONFIG"),
-    list("endpoints", &ENDPOINT),
-];
+pub(super) const NOTIFICATIONS: &[Field] =
+    &[section("events", &[value("includereferences")]).called("EVENTCONFIG"), list("endpoints", &ENDPOINT)];
 
 const ENDPOINT: Shape = Shape::Struct(&[
     value("name"),
@@ -84,12 +66,8 @@ pub(super) const CHECK_HTTP: Shape = Shape::Struct(&[
     value("threshold"),
 ]);
 
-pub(super) const CHECK_TCP: Shape = Shape::Struct(&[
-    value("timeout"),
-    value("interval"),
-    value("addr"),
-    value("threshold"),
-]);
+pub(super) const CHECK_TCP: Shape =
+    Shape::Struct(&[value("timeout"), value("interval"), value("addr"), value("threshold")]);
 
 /// The keys of registry:3, and after them those that registry:2 alone has.
 pub(super) const REDIS: &[Field] = &[
@@ -126,24 +104,13 @@ pub(super) const REDIS: &[Field] = &[
     value("unstableresp3"),
     section("tls", &[value("certificate"), value("key"), values("rootcas")]),
     value("addr"),
-    section(
-        "pool",
-        &[value("maxidle"), value("maxactive"), value("idletimeout")],
-    ),
+    section("pool", &[value("maxidle"), value("maxactive"), value("idletimeout")]),
 ];
 
 pub(super) const REPORTING: &[Field] = &[
-    section(
-        "bugsnag",
-        &[value("apikey"), value("releasestage"), value("endpoint")],
-    ),
-    section(
-        "newrelic",
-        &[value("licensekey"), value("name"), value("verbose")],
-    ),
+    section("bugsnag", &[value("apikey"), value("releasestage"), value("endpoint")]),
+    section("newrelic", &[value("licensekey"), value("name"), value("verbose")]),
 ];
 
-pub(super) const COMPATIBILITY: &[Field] = &[section(
-    "schema1",
-    &[value("signingkeyfile").called("TRUSTKEY"), value("enabled")],
-)];
+pub(super) const COMPATIBILITY: &[Field] =
+    &[section("schema1", &[value("signingkeyfile").called("TRUSTKEY"), value("enabled")])];

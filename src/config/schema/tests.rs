@@ -9,9 +9,7 @@ const FULL: &str = include_str!("../../../config/full.yml");
 /// Every key of a shape with dots, and whether it has keys below it. An item of a list stands under the list's key.
 fn keys(shape: Shape, key: &str, found: &mut Vec<(String, bool)>) {
     let fields: &[Field] = match shape {
-        Shape::Struct(fields) | Shape::Map(fields, _) | Shape::Choice(fields, _) | Shape::Any(fields) => {
-            fields
-        }
+        Shape::Struct(fields) | Shape::Map(fields, _) | Shape::Choice(fields, _) | Shape::Any(fields) => fields,
         Shape::List(of) => return keys(*of, key, found),
         Shape::Value => &[],
     };
@@ -28,18 +26,12 @@ fn keys(shape: Shape, key: &str, found: &mut Vec<(String, bool)>) {
 fn leaves() -> Vec<String> {
     let mut found = Vec::new();
     keys(TOP, "", &mut found);
-    found
-        .into_iter()
-        .filter(|(_, is_section)| !is_section)
-        .map(|(key, _)| key)
-        .collect()
+    found.into_iter().filter(|(_, is_section)| !is_section).map(|(key, _)| key).collect()
 }
 
 /// Whether the documentation has the key itself, or all that is below a section around it.
 fn is_documented(key: &str) -> bool {
-    let mut sections = key
-        .match_indices('.')
-        .map(|(end, _)| format!("`{}.*`", &key[..end]));
+    let mut sections = key.match_indices('.').map(|(end, _)| format!("`{}.*`", &key[..end]));
     DOCUMENTATION.contains(&format!("`{key}`")) || sections.any(|section| DOCUMENTATION.contains(&section))
 }
 
@@ -53,10 +45,7 @@ fn every_key_is_documented() {
 #[test]
 fn the_full_sample_has_every_key_that_has_a_meaning() {
     let served = |key: &&String| {
-        let tables = DOCUMENTATION
-            .split("## Accepted, without a meaning")
-            .next()
-            .unwrap_or_default();
+        let tables = DOCUMENTATION.split("## Accepted, without a meaning").next().unwrap_or_default();
         tables.contains(&format!("| `{key}` |"))
     };
     let older_names = ["loglevel", "validation.enabled"];

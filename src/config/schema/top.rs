@@ -49,24 +49,14 @@ const STORAGE: Shape = Shape::Choice(
         options("tag", &[value("concurrencylimit")]),
         options("delete", &[value("enabled")]),
         options("redirect", &[value("disable")]),
-        options(
-            "cache",
-            &[
-                value("blobdescriptor"),
-                value("blobdescriptorsize"),
-                value("layerinfo"),
-            ],
-        ),
+        options("cache", &[value("blobdescriptor"), value("blobdescriptorsize"), value("layerinfo")]),
         options("maintenance", MAINTENANCE),
     ],
     &Shape::Map(&[], &Shape::Any(&[])),
 );
 
 const MAINTENANCE: &[Field] = &[
-    Field::new(
-        "uploadpurging",
-        Shape::Any(&[value("enabled"), value("age"), value("interval"), value("dryrun")]),
-    ),
+    Field::new("uploadpurging", Shape::Any(&[value("enabled"), value("age"), value("interval"), value("dryrun")])),
     Field::new("readonly", Shape::Any(&[value("enabled")])),
 ];
 
@@ -80,13 +70,7 @@ const HTTP: &[Field] = &[
     value("draintimeout"),
     section("tls", TLS),
     headers(),
-    section(
-        "debug",
-        &[
-            value("addr"),
-            section("prometheus", &[value("enabled"), value("path")]),
-        ],
-    ),
+    section("debug", &[value("addr"), section("prometheus", &[value("enabled"), value("path")])]),
     section("http2", &[value("disabled")]),
     section("h2c", &[value("enabled")]),
 ];
@@ -98,15 +82,7 @@ const TLS: &[Field] = &[
     value("clientauth"),
     value("minimumtls"),
     values("ciphersuites"),
-    section(
-        "letsencrypt",
-        &[
-            value("cachefile"),
-            value("email"),
-            values("hosts"),
-            value("directoryurl"),
-        ],
-    ),
+    section("letsencrypt", &[value("cachefile"), value("email"), values("hosts"), value("directoryurl")]),
 ];
 
 /// Ours: registry:2 has no second listener.
@@ -122,10 +98,7 @@ const HTTPS: &[Field] = &[
 ];
 
 const HEALTH: &[Field] = &[
-    section(
-        "storagedriver",
-        &[value("enabled"), value("interval"), value("threshold")],
-    ),
+    section("storagedriver", &[value("enabled"), value("interval"), value("threshold")]),
     list("file", &CHECK_FILE).called("FILECHECKERS"),
     list("http", &CHECK_HTTP).called("HTTPCHECKERS"),
     list("tcp", &CHECK_TCP).called("TCPCHECKERS"),
@@ -140,13 +113,7 @@ const VALIDATION: &[Field] = &[
             section("urls", &[values("allow"), values("deny")]),
             section(
                 "indexes",
-                &[
-                    value("platforms"),
-                    list(
-                        "platformlist",
-                        &Shape::Struct(&[value("architecture"), value("os")]),
-                    ),
-                ],
+                &[value("platforms"), list("platformlist", &Shape::Struct(&[value("architecture"), value("os")]))],
             ),
         ],
     ),

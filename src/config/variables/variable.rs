@@ -58,23 +58,13 @@ impl Variable<'_> {
     }
 
     /// Free keys: the one whose capitals these are, if there is more to come, or else one in lower case, made anew.
-    fn apply_to_map(
-        &self,
-        map: &mut Map,
-        of: Shape,
-        part: &str,
-        rest: &[&str],
-    ) -> Result<Outcome, ConfigError> {
+    fn apply_to_map(&self, map: &mut Map, of: Shape, part: &str, rest: &[&str]) -> Result<Outcome, ConfigError> {
         let key = part.to_lowercase();
         if rest.is_empty() {
             map.set(&key, self.read(of)?);
             return Ok(Outcome::Done);
         }
-        let there = map
-            .entries
-            .iter_mut()
-            .find(|(key, _)| key.to_uppercase() == part)
-            .map(|(_, node)| node);
+        let there = map.entries.iter_mut().find(|(key, _)| key.to_uppercase() == part).map(|(_, node)| node);
         if let Some(child) = there.filter(|child| !child.is_null()) {
             return self.apply(child, of, rest);
         }
@@ -86,32 +76,19 @@ impl Variable<'_> {
 
     /// An index into a list; the one after the last makes an item. An item that is one value keeps none: with nothing
     /// left of the name, registry:2 does not get to the value.
-    fn apply_to_list(
-        &self,
-        node: &mut Node,
-        of: Shape,
-        part: &str,
-        rest: &[&str],
-    ) -> Result<Outcome, ConfigError> {
+    fn apply_to_list(&self, node: &mut Node, of: Shape, part: &str, rest: &[&str]) -> Result<Outcome, ConfigError> {
         if node.is_null() {
-            *node = Node {
-                value: Value::List(Vec::new()),
-                origin: self.origin(),
-            };
+            *node = Node { value: Value::List(Vec::new()), origin: self.origin() };
         }
         let Value::List(items) = &mut node.value else {
             return Ok(Outcome::NoSuchKey);
         };
         let length = items.len();
-        let index = part
-            .parse::<usize>()
-            .ok()
-            .filter(|index| *index <= length)
-            .ok_or_else(|| ConfigError::Index {
-                variable: self.origin(),
-                index: part.to_owned(),
-                length,
-            })?;
+        let index = part.parse::<usize>().ok().filter(|index| *index <= length).ok_or_else(|| ConfigError::Index {
+            variable: self.origin(),
+            index: part.to_owned(),
+            length,
+        })?;
         if index == length {
             items.push(match of {
                 Shape::Value => Node::text("", self.origin()),
@@ -122,26 +99,16 @@ impl Variable<'_> {
         }
         match items.get_mut(index) {
             Some(item) if !rest.is_empty() => self.apply(item, of, rest),
-            Some(_) | None => Ok(Outcome::IndexAlone {
-                whole: self.without(1),
-            }),
+            Some(_) | None => Ok(Outcome::IndexAlone { whole: self.without(1) }),
         }
     }
 
     /// A mapping that is written out has keys of any type in registry:2, and variables pass such mappings over. One
     /// that variables made, or that is not there yet, is like any other with free keys.
-    fn apply_to_any(
-        &self,
-        node: &mut Node,
-        part: &str,
-        rest: &[&str],
-        parts: usize,
-    ) -> Result<Outcome, ConfigError> {
+    fn apply_to_any(&self, node: &mut Node, part: &str, rest: &[&str], parts: usize) -> Result<Outcome, ConfigError> {
         match &node.value {
             Value::Map(map) if !map.by_path => {
-                return Ok(Outcome::InsideMapping {
-                    whole: self.without(parts),
-                });
+                return Ok(Outcome::InsideMapping { whole: self.without(parts) });
             }
             Value::Map(_) | Value::Null => {}
             Value::Scalar(_) | Value::Secret(_) | Value::List(_) => return Ok(Outcome::NoSuchKey),
@@ -155,14 +122,8 @@ impl Variable<'_> {
     /// The mapping that this is, or that it becomes if it is null.
     fn open_map<'n>(&self, node: &'n mut Node) -> Option<&'n mut Map> {
         if node.is_null() {
-            let map = Map {
-                entries: Vec::new(),
-                by_path: true,
-            };
-            *node = Node {
-                value: Value::Map(map),
-                origin: self.origin(),
-            };
+            let map = Map { entries: Vec::new(), by_path: true };
+            *node = Node { value: Value::Map(map), origin: self.origin() };
         }
         match &mut node.value {
             Value::Map(map) => Some(map),
@@ -172,13 +133,8 @@ impl Variable<'_> {
 
     /// The value, read as YAML. Where one value is wanted, what is not YAML or more than one value is that text itself.
     fn read(&self, shape: Shape) -> Result<Node, ConfigError> {
-        let literal = Node {
-            value: Value::Scalar(Scalar {
-                text: self.value.to_owned(),
-                quoted: false,
-            }),
-            origin: self.origin(),
-        };
+        let literal =
+            Node { value: Value::Scalar(Scalar { text: self.value.to_owned(), quoted: false }), origin: self.origin() };
         match (yaml::parse(self.value, &self.source), shape) {
             (Ok(node), Shape::Value) => match node.value {
                 Value::List(_) | Value::Map(_) => Ok(literal),
@@ -189,11 +145,9 @@ impl Variable<'_> {
                 Ok(node)
             }
             (Err(_), Shape::Value | Shape::Any(_)) => Ok(literal),
-            (Err(error), _) => Err(ConfigError::NotYaml {
-                origin: self.origin(),
-                column: error.column,
-                reason: error.reason,
-            }),
+            (Err(error), _) => {
+                Err(ConfigError::NotYaml { origin: self.origin(), column: error.column, reason: error.reason })
+            }
         }
     }
 

@@ -14,15 +14,9 @@ fn refusal(text: &str) -> String {
 fn a_value_is_placed_where_its_key_stands() {
     let root = read("a:\n  b:\n    c: 1\nd:\n  - x\n  - y\n").unwrap();
     for (key, line) in [("a", 1), ("a.b", 2), ("a.b.c", 3), ("d", 4)] {
-        assert_eq!(
-            root.find(key).unwrap().origin.to_string(),
-            format!("f:{line}"),
-            "{key}"
-        );
+        assert_eq!(root.find(key).unwrap().origin.to_string(), format!("f:{line}"), "{key}");
     }
-    let Value::List(items) = &root.find("d").unwrap().value else {
-        panic!("d is a list")
-    };
+    let Value::List(items) = &root.find("d").unwrap().value else { panic!("d is a list") };
     assert_eq!(items[1].origin.to_string(), "f:6");
 }
 
@@ -35,24 +29,13 @@ fn an_empty_text_is_null() {
 
 #[test]
 fn a_key_that_stands_twice_is_refused_with_both_lines() {
-    assert_eq!(
-        refusal("a: 1\nb: 2\na: 3\n"),
-        "3:1: the key \"a\" stands here a second time; the first is on line 1"
-    );
+    assert_eq!(refusal("a: 1\nb: 2\na: 3\n"), "3:1: the key \"a\" stands here a second time; the first is on line 1");
 }
 
 #[test]
 fn text_that_is_not_yaml_is_refused_with_its_line_and_column() {
-    assert!(
-        refusal("a: 1\nb: [1, 2\n").starts_with("3:1: "),
-        "{}",
-        refusal("a: 1\nb: [1, 2\n")
-    );
-    assert!(
-        refusal("a: b: c\n").starts_with("1:5: "),
-        "{}",
-        refusal("a: b: c\n")
-    );
+    assert!(refusal("a: 1\nb: [1, 2\n").starts_with("3:1: "), "{}", refusal("a: 1\nb: [1, 2\n"));
+    assert!(refusal("a: b: c\n").starts_with("1:5: "), "{}", refusal("a: b: c\n"));
     assert!(refusal("a: 1\n---\nb: 2\n").starts_with("2:1: a second document"));
     assert!(refusal("? [a]\n: 1\n").contains("a key must be one word"));
 }

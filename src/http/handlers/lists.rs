@@ -25,12 +25,7 @@ pub(super) async fn catalog(app: &App, request: &Parts) -> Answer {
     let listing = app.registry.repositories(&page).await?;
     let names: Vec<&str> = listing.entries.iter().map(RepositoryName::as_str).collect();
     let last = names.last().copied().filter(|_| listing.more);
-    let reply = Reply::json(
-        JSON,
-        &Catalog {
-            repositories: names.clone(),
-        },
-    );
+    let reply = Reply::json(JSON, &Catalog { repositories: names.clone() });
     Ok(linked(app, reply, &Route::Catalog, last, &page, &[]).done())
 }
 
@@ -45,13 +40,7 @@ pub(super) async fn tags(app: &App, request: &Parts, name: RepositoryName) -> An
     let listing = app.registry.tags(&name, &page).await?;
     let tags: Vec<&str> = listing.entries.iter().map(Tag::as_str).collect();
     let last = tags.last().copied().filter(|_| listing.more);
-    let reply = Reply::json(
-        JSON,
-        &Tags {
-            name: name.as_str(),
-            tags: tags.clone(),
-        },
-    );
+    let reply = Reply::json(JSON, &Tags { name: name.as_str(), tags: tags.clone() });
     Ok(linked(app, reply, &Route::Tags(name.clone()), last, &page, &[]).done())
 }
 
@@ -68,45 +57,22 @@ pub(super) async fn referrers(app: &App, request: &Parts, name: RepositoryName, 
     let page = query.page()?;
     let filter = query.get("artifactType").filter(|kind| !kind.is_empty());
     let found = app.registry.referrers(&name, &subject, filter, &page).await?;
-    let index = Index {
-        schema_version: 2,
-        media_type: MediaType::OCI_INDEX,
-        manifests: found.descriptors,
-    };
+    let index = Index { schema_version: 2, media_type: MediaType::OCI_INDEX, manifests: found.descriptors };
     let mut reply = Reply::json(MediaType::OCI_INDEX, &index);
     if filter.is_some() {
         reply = reply.header(OCI_FILTERS_APPLIED, "artifactType");
     }
     let next = found.next.map(|digest| digest.to_string());
     let kept: Vec<(&str, &str)> = filter.into_iter().map(|kind| ("artifactType", kind)).collect();
-    Ok(linked(
-        app,
-        reply,
-        &Route::Referrers(name, subject),
-        next.as_deref(),
-        &page,
-        &kept,
-    )
-    .done())
+    Ok(linked(app, reply, &Route::Referrers(name, subject), next.as_deref(), &page, &kept).done())
 }
 
 /// With the way to the next page, if there is one.
-fn linked(
-    app: &App,
-    reply: Reply,
-    route: &Route,
-    last: Option<&str>,
-    page: &Page,
-    more: &[(&str, &str)],
-) -> Reply {
+fn linked(app: &App, reply: Reply, route: &Route, last: Option<&str>, page: &Page, more: &[(&str, &str)]) -> Reply {
     match last {
         Some(last) => {
-            let next = format_args!(
-                "<{}?{}>; rel=\"next\"",
-                app.location(route),
-                next_page(last, page, more)
-            )
-            .to_string();
+            let next =
+                format_args!("<{}?{}>; rel=\"next\"", app.location(route), next_page(last, page, more)).to_string();
             reply.header(header::LINK, next)
         }
         None => reply,

@@ -25,9 +25,7 @@ const MOST_TAGS: usize = 100;
 pub(super) async fn get(app: &App, request: &Parts, name: RepositoryName, reference: Reference) -> Answer {
     let manifest = app.registry.get_manifest(&name, &reference).await?;
     if client_has(&request.headers, &manifest.digest) {
-        return Ok(Reply::empty(StatusCode::NOT_MODIFIED)
-            .content(&manifest.digest)
-            .done());
+        return Ok(Reply::empty(StatusCode::NOT_MODIFIED).content(&manifest.digest).done());
     }
     Ok(Reply::empty(StatusCode::OK)
         .content(&manifest.digest)
@@ -38,42 +36,21 @@ pub(super) async fn get(app: &App, request: &Parts, name: RepositoryName, refere
 }
 
 /// Puts a manifest under a tag, a digest, or a digest and several tags.
-pub(super) async fn put(
-    app: &App,
-    request: &Parts,
-    name: RepositoryName,
-    reference: Reference,
-    body: Body,
-) -> Answer {
+pub(super) async fn put(app: &App, request: &Parts, name: RepositoryName, reference: Reference, body: Body) -> Answer {
     let query = Query::parse(request.uri.query());
-    let tags: Vec<Tag> = query
-        .all("tag")
-        .take(MOST_TAGS)
-        .map(str::parse)
-        .collect::<Result<_, _>>()?;
+    let tags: Vec<Tag> = query.all("tag").take(MOST_TAGS).map(str::parse).collect::<Result<_, _>>()?;
     let found = query.all("tag").count();
     if found > MOST_TAGS {
-        return Err(HttpError::TooManyTags {
-            limit: MOST_TAGS,
-            found,
-        });
+        return Err(HttpError::TooManyTags { limit: MOST_TAGS, found });
     }
     let precondition = precondition(&request.headers)?;
     let media_type = match request.headers.get(header::CONTENT_TYPE) {
-        Some(value) => Some(MediaType::from_content_type(&String::from_utf8_lossy(
-            value.as_bytes(),
-        ))?),
+        Some(value) => Some(MediaType::from_content_type(&String::from_utf8_lossy(value.as_bytes()))?),
         None => None,
     };
     let bytes = whole(body, request).await?;
     let asked = tags.clone();
-    let new = NewManifest {
-        media_type,
-        bytes,
-        reference,
-        tags,
-        precondition,
-    };
+    let new = NewManifest { media_type, bytes, reference, tags, precondition };
     let put = app.registry.put_manifest(&name, new).await?;
     let mut reply = Reply::empty(StatusCode::CREATED).header(CONTENT_DIGEST, put.digest);
     if let Some(subject) = put.subject {
@@ -93,11 +70,7 @@ pub(super) async fn delete(app: &App, request: &Parts, name: RepositoryName, ref
     let precondition = precondition(&request.headers)?;
     match reference {
         Reference::Tag(tag) => app.registry.delete_tag(&name, &tag, &precondition).await?,
-        Reference::Digest(digest) => {
-            app.registry
-                .delete_manifest(&name, &digest, &precondition)
-                .await?
-        }
+        Reference::Digest(digest) => app.registry.delete_manifest(&name, &digest, &precondition).await?,
     }
     Ok(Reply::empty(StatusCode::ACCEPTED).done())
 }
@@ -105,10 +78,8 @@ pub(super) async fn delete(app: &App, request: &Parts, name: RepositoryName, ref
 /// The whole body, if it is not too large. A body that says that it is too large is not read at all.
 async fn whole(body: Body, request: &Parts) -> Result<Bytes, HttpError> {
     let too_large = HttpError::ManifestTooLarge { limit: LARGEST };
-    let announced = request
-        .headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let announced =
+        request.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > LARGEST as u64) {
         return Err(too_large);
     }

@@ -28,22 +28,14 @@ pub(super) async fn start(app: &App, request: &Parts, name: RepositoryName, body
         if mounted == Mount::Mounted {
             return Ok(created(app, name, digest));
         }
-        return Ok(accepted(
-            app,
-            name.clone(),
-            app.registry.start_upload(&name, digest.algorithm()).await?,
-        ));
+        return Ok(accepted(app, name.clone(), app.registry.start_upload(&name, digest.algorithm()).await?));
     }
     if let Some(digest) = query.get("digest") {
         let digest: Digest = digest.parse()?;
         app.registry.put_blob(&name, digest, stream(body)).await?;
         return Ok(created(app, name, digest));
     }
-    let algorithm: Algorithm = query
-        .get("digest-algorithm")
-        .map(str::parse)
-        .transpose()?
-        .unwrap_or_default();
+    let algorithm: Algorithm = query.get("digest-algorithm").map(str::parse).transpose()?.unwrap_or_default();
     let status = app.registry.start_upload(&name, algorithm).await?;
     Ok(accepted(app, name, status))
 }
@@ -55,19 +47,9 @@ pub(super) async fn status(app: &App, name: RepositoryName, id: UploadId) -> Ans
 }
 
 /// Adds a chunk, or a stream of any length.
-pub(super) async fn append(
-    app: &App,
-    request: &Parts,
-    name: RepositoryName,
-    id: UploadId,
-    body: Body,
-) -> Answer {
+pub(super) async fn append(app: &App, request: &Parts, name: RepositoryName, id: UploadId, body: Body) -> Answer {
     let appended = match chunk(request) {
-        Ok(chunk) => app
-            .registry
-            .append_upload(&name, id, chunk, stream(body))
-            .await
-            .map_err(HttpError::from),
+        Ok(chunk) => app.registry.append_upload(&name, id, chunk, stream(body)).await.map_err(HttpError::from),
         Err(error) => Err(error),
     };
     match appended {
@@ -77,21 +59,11 @@ pub(super) async fn append(
 }
 
 /// Takes the last bytes and makes the upload a blob.
-pub(super) async fn finish(
-    app: &App,
-    request: &Parts,
-    name: RepositoryName,
-    id: UploadId,
-    body: Body,
-) -> Answer {
+pub(super) async fn finish(app: &App, request: &Parts, name: RepositoryName, id: UploadId, body: Body) -> Answer {
     let query = Query::parse(request.uri.query());
     let digest: Digest = query.get("digest").ok_or(HttpError::DigestMissing)?.parse()?;
     let finished = match chunk(request) {
-        Ok(chunk) => app
-            .registry
-            .finish_upload(&name, id, digest, chunk, stream(body))
-            .await
-            .map_err(HttpError::from),
+        Ok(chunk) => app.registry.finish_upload(&name, id, digest, chunk, stream(body)).await.map_err(HttpError::from),
         Err(error) => Err(error),
     };
     match finished {
@@ -110,9 +82,7 @@ fn chunk(request: &Parts) -> Result<Option<ChunkRange>, HttpError> {
     let Some(value) = request.headers.get(header::CONTENT_RANGE) else {
         return Ok(None);
     };
-    Ok(Some(ChunkRange::parse(&String::from_utf8_lossy(
-        value.as_bytes(),
-    ))?))
+    Ok(Some(ChunkRange::parse(&String::from_utf8_lossy(value.as_bytes()))?))
 }
 
 fn stream(body: Body) -> registry::Body {
@@ -135,31 +105,15 @@ fn accepted(app: &App, name: RepositoryName, status: UploadStatus) -> Response<B
 async fn refused(app: &App, name: RepositoryName, id: UploadId, error: HttpError) -> Response<Body> {
     let offset = match &error {
         HttpError::Registry(RegistryError::OutOfOrder { expected, .. }) => Some(*expected),
-        HttpError::Range(_) => app
-            .registry
-            .upload_status(&name, id)
-            .await
-            .ok()
-            .map(|status| status.offset),
+        HttpError::Range(_) => app.registry.upload_status(&name, id).await.ok().map(|status| status.offset),
         _ => None,
     };
     let mut response = error.into_response();
     if let Some(offset) = offset {
-        let right = placed(
-            app,
-            name,
-            UploadStatus { id, offset },
-            Reply::empty(StatusCode::OK),
-        )
-        .done();
+        let right = placed(app, name, UploadStatus { id, offset }, Reply::empty(StatusCode::OK)).done();
         let (parts, _) = right.into_parts();
-        let position = parts
-            .headers
-            .into_iter()
-            .filter_map(|(name, value)| Some((name?, value)));
-        response
-            .headers_mut()
-            .extend(position.filter(|(name, _)| *name != header::CONTENT_LENGTH));
+        let position = parts.headers.into_iter().filter_map(|(name, value)| Some((name?, value)));
+        response.headers_mut().extend(position.filter(|(name, _)| *name != header::CONTENT_LENGTH));
     }
     response
 }
@@ -168,13 +122,7 @@ async fn refused(app: &App, name: RepositoryName, id: UploadId, error: HttpError
 /// refuse a range that ends before it starts.
 fn placed(app: &App, name: RepositoryName, status: UploadStatus, reply: Reply) -> Reply {
     reply
-        .header(
-            header::LOCATION,
-            app.location(&Route::UploadStatus(name, status.id)),
-        )
-        .header(
-            header::RANGE,
-            format_args!("0-{}", status.offset.saturating_sub(1)),
-        )
+        .header(header::LOCATION, app.location(&Route::UploadStatus(name, status.id)))
+        .header(header::RANGE, format_args!("0-{}", status.offset.saturating_sub(1)))
         .header(UPLOAD_UUID, status.id)
 }

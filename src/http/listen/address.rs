@@ -15,10 +15,7 @@ pub(super) enum Place {
 
 /// Understands `host:port`; an empty host is every address, and a host name all of its own.
 pub(super) fn parse(text: &str, setting: Setting) -> Result<Place, ListenError> {
-    let malformed = || ListenError::Malformed {
-        address: text.to_owned(),
-        setting,
-    };
+    let malformed = || ListenError::Malformed { address: text.to_owned(), setting };
     if let Ok(address) = text.parse::<SocketAddr>() {
         return Ok(Place::At(vec![address]));
     }
@@ -30,11 +27,7 @@ pub(super) fn parse(text: &str, setting: Setting) -> Result<Place, ListenError> 
     if host.contains([':', '/', '[', ']']) {
         return Err(malformed());
     }
-    let unresolved = |source| ListenError::Unresolved {
-        address: text.to_owned(),
-        setting,
-        source,
-    };
+    let unresolved = |source| ListenError::Unresolved { address: text.to_owned(), setting, source };
     let mut addresses: Vec<_> = (host, port).to_socket_addrs().map_err(unresolved)?.collect();
     addresses.sort_unstable();
     addresses.dedup();
@@ -70,38 +63,17 @@ mod tests {
     #[test]
     fn addresses_are_taken_as_they_are_and_names_are_looked_up() {
         for text in ["0.0.0.0:5000", "[::]:5000", "127.0.0.1:0"] {
-            assert_eq!(
-                parse(text, Setting::Http).unwrap(),
-                Place::At(vec![text.parse().unwrap()])
-            );
+            assert_eq!(parse(text, Setting::Http).unwrap(), Place::At(vec![text.parse().unwrap()]));
         }
-        let Place::At(local) = parse("localhost:5000", Setting::Http).unwrap() else {
-            panic!("not found")
-        };
-        assert!(
-            local
-                .iter()
-                .all(|address| address.ip().is_loopback() && address.port() == 5000)
-        );
+        let Place::At(local) = parse("localhost:5000", Setting::Http).unwrap() else { panic!("not found") };
+        assert!(local.iter().all(|address| address.ip().is_loopback() && address.port() == 5000));
     }
 
     #[test]
     fn what_is_not_an_address_is_refused() {
-        for text in [
-            "",
-            "5000",
-            "host:",
-            "host:http",
-            "host:70000",
-            "::1:5000",
-            "[::1:5000",
-            "http://host:5000",
-        ] {
+        for text in ["", "5000", "host:", "host:http", "host:70000", "::1:5000", "[::1:5000", "http://host:5000"] {
             let refused = parse(text, Setting::Http).unwrap_err();
-            assert!(
-                matches!(refused, ListenError::Malformed { .. }),
-                "{text}: {refused}"
-            );
+            assert!(matches!(refused, ListenError::Malformed { .. }), "{text}: {refused}");
         }
     }
 }

@@ -88,18 +88,12 @@ fn terms(
     address: &Address,
     now: OffsetDateTime,
 ) -> Result<Arc<Terms>, ListenError> {
-    let known = bound
-        .iter()
-        .filter_map(|listener| listener.tls.as_ref())
-        .find(|terms| terms.settings() == tls);
+    let known = bound.iter().filter_map(|listener| listener.tls.as_ref()).find(|terms| terms.settings() == tls);
     match known {
         Some(terms) => Ok(Arc::clone(terms)),
         None => match Terms::load(tls, http2, now) {
             Ok(terms) => Ok(Arc::new(terms)),
-            Err(source) => Err(ListenError::Tls {
-                address: written(address),
-                source,
-            }),
+            Err(source) => Err(ListenError::Tls { address: written(address), source }),
         },
     }
 }
@@ -120,11 +114,7 @@ fn bind_address(
             Socket::Unix(..) => Ok(written(address)),
         };
         let place = place.unwrap_or_else(|_| written(address));
-        BoundListener {
-            socket,
-            tls: tls.cloned(),
-            name: format!("{scheme}://{place}").into(),
-        }
+        BoundListener { socket, tls: tls.cloned(), name: format!("{scheme}://{place}").into() }
     };
     Ok(sockets.into_iter().map(listener).collect())
 }

@@ -34,12 +34,7 @@ pub(super) struct Arriving {
 
 impl Arriving {
     pub(super) fn new(body: Incoming, patience: Duration) -> Self {
-        Self {
-            body,
-            patience,
-            alarm: None,
-            waiting: false,
-        }
+        Self { body, patience, alarm: None, waiting: false }
     }
 }
 
@@ -83,10 +78,7 @@ pub(super) struct Departing {
 
 impl Departing {
     pub(super) fn new(body: AnswerBody, under_way: UnderWay) -> Self {
-        Self {
-            body,
-            _under_way: under_way,
-        }
+        Self { body, _under_way: under_way }
     }
 }
 

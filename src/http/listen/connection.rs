@@ -63,8 +63,7 @@ impl Door {
     {
         match &self.tls {
             None => {
-                let Some(Some(stream)) = stopping.run_until_cancelled(self.plain(stream, address)).await
-                else {
+                let Some(Some(stream)) = stopping.run_until_cancelled(self.plain(stream, address)).await else {
                     return;
                 };
                 self.requests(stream, Version::Plain, address, stopping).await;
@@ -83,25 +82,12 @@ impl Door {
         }
     }
 
-    async fn requests<S>(
-        &self,
-        stream: S,
-        version: Version,
-        address: PeerAddress,
-        stopping: &CancellationToken,
-    ) where
+    async fn requests<S>(&self, stream: S, version: Version, address: PeerAddress, stopping: &CancellationToken)
+    where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let peer = Peer {
-            address,
-            tls: self.tls.is_some(),
-            listener: Arc::clone(&self.name),
-        };
-        let common = Common {
-            app: self.app.clone(),
-            peer,
-            patience: self.timing.body,
-        };
+        let peer = Peer { address, tls: self.tls.is_some(), listener: Arc::clone(&self.name) };
+        let common = Common { app: self.app.clone(), peer, patience: self.timing.body };
         drive(stream, version, &self.protocols, common, self.timing, stopping).await;
     }
 

@@ -60,12 +60,8 @@ pub(super) async fn drive<S>(
     }
 }
 
-async fn until_the_end<C>(
-    connection: C,
-    requests: Option<&Requests>,
-    timing: Timing,
-    stopping: &CancellationToken,
-) where
+async fn until_the_end<C>(connection: C, requests: Option<&Requests>, timing: Timing, stopping: &CancellationToken)
+where
     C: GracefulConnection<Error: std::fmt::Display>,
 {
     let mut connection = pin!(connection);

@@ -37,9 +37,7 @@ pub enum ListenError {
         setting: Setting,
     },
     /// What was written is not an address.
-    #[error(
-        "cannot listen on {address:?}: it should be host:port, or :port for every address; correct {setting}"
-    )]
+    #[error("cannot listen on {address:?}: it should be host:port, or :port for every address; correct {setting}")]
     Malformed {
         /// What was written.
         address: String,
@@ -112,16 +110,8 @@ impl ListenError {
             Self::InUse { address, setting }
         } else if kind == io::ErrorKind::PermissionDenied {
             let low = port.is_some_and(|port| port < 1024);
-            let hint = if low {
-                ": ports below 1024 take root or CAP_NET_BIND_SERVICE"
-            } else {
-                ""
-            };
-            Self::NotPermitted {
-                address,
-                hint,
-                setting,
-            }
+            let hint = if low { ": ports below 1024 take root or CAP_NET_BIND_SERVICE" } else { "" };
+            Self::NotPermitted { address, hint, setting }
         } else if kind == io::ErrorKind::AddrNotAvailable {
             Self::NotOurs { address, setting }
         } else {

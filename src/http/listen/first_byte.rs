@@ -41,17 +41,13 @@ pub(super) trait Peek {
 
 impl Peek for TcpStream {
     async fn spoken(&self) -> io::Result<Spoken> {
-        self.async_io(Interest::READABLE, || first(self))
-            .await
-            .map(Spoken::from)
+        self.async_io(Interest::READABLE, || first(self)).await.map(Spoken::from)
     }
 }
 
 impl Peek for UnixStream {
     async fn spoken(&self) -> io::Result<Spoken> {
-        self.async_io(Interest::READABLE, || first(self))
-            .await
-            .map(Spoken::from)
+        self.async_io(Interest::READABLE, || first(self)).await.map(Spoken::from)
     }
 }
 

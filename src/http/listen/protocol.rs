@@ -55,23 +55,14 @@ impl Protocols {
             .max_send_buf_size(BUFFER)
             .keep_alive_interval(PING)
             .keep_alive_timeout(PONG);
-        Self {
-            http1,
-            http2,
-            either: h2c.then(|| either(timing)),
-        }
+        Self { http1, http2, either: h2c.then(|| either(timing)) }
     }
 }
 
 /// Takes the same settings once more, spelled its own way; it has no limit for the head but the buffer's.
 fn either(timing: Timing) -> auto::Builder<TokioExecutor> {
     let mut either = auto::Builder::new(TokioExecutor::new());
-    either
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(timing.head)
-        .max_buf_size(BUFFER)
-        .half_close(true);
+    either.http1().timer(TokioTimer::new()).header_read_timeout(timing.head).max_buf_size(BUFFER).half_close(true);
     either
         .http2()
         .timer(TokioTimer::new())

@@ -51,10 +51,7 @@ pub async fn serve(
     let mut accepting = JoinSet::new();
     let mut _following = follow_all(&listeners, timing.certificates);
     for BoundListener { socket, tls, name } in listeners {
-        let listening = socket.listen().map_err(|source| ListenError::Io {
-            address: name.to_string(),
-            source,
-        })?;
+        let listening = socket.listen().map_err(|source| ListenError::Io { address: name.to_string(), source })?;
         tracing::info!(address = &*name, "listening");
         let door = Door {
             name,
@@ -64,21 +61,14 @@ pub async fn serve(
             timing,
             throttle: Arc::clone(&throttle),
         };
-        accepting.spawn(accept(
-            listening,
-            Arc::new(door),
-            connections.clone(),
-            ends.clone(),
-        ));
+        accepting.spawn(accept(listening, Arc::new(door), connections.clone(), ends.clone()));
     }
     shutdown.await;
     ends.stopping.cancel();
     // Each ends at once, and its socket with it.
     while accepting.join_next().await.is_some() {}
     connections.close();
-    Ok(Stopped {
-        cut: drain(&connections, &ends, settings.drain_timeout).await,
-    })
+    Ok(Stopped { cut: drain(&connections, &ends, settings.drain_timeout).await })
 }
 
 /// Waits for the connections that have requests under way, and cuts them off when the time is over.

@@ -44,8 +44,7 @@ impl Common {
     /// Serves a connection that carries one request after the other.
     pub(super) fn in_turn(
         self,
-    ) -> impl Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send + 'static>
-    {
+    ) -> impl Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send + 'static> {
         service_fn(move |request| self.answer(request))
     }
 

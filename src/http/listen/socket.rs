@@ -32,10 +32,7 @@ impl Drop for SocketFile {
 /// no file, and makes its own, which is then not ours to remove.
 pub(super) enum Listening {
     Tcp(TcpListener),
-    Unix {
-        _file: SocketFile,
-        listener: UnixListener,
-    },
+    Unix { _file: SocketFile, listener: UnixListener },
 }
 
 /// A connection.
@@ -49,10 +46,7 @@ impl Socket {
     pub(super) fn listen(self) -> io::Result<Listening> {
         Ok(match self {
             Self::Tcp(listener) => Listening::Tcp(TcpListener::from_std(listener)?),
-            Self::Unix(listener, file) => Listening::Unix {
-                _file: file,
-                listener: UnixListener::from_std(listener)?,
-            },
+            Self::Unix(listener, file) => Listening::Unix { _file: file, listener: UnixListener::from_std(listener)? },
         })
     }
 }
@@ -76,9 +70,7 @@ impl Listening {
 /// Answers go out at once; peers that vanish, and peers that take nothing for too long, are noticed by the system.
 pub(super) fn tune(stream: &TcpStream, answer: Duration) {
     let socket = SockRef::from(stream);
-    let keepalive = TcpKeepalive::new()
-        .with_time(Duration::from_secs(60))
-        .with_interval(Duration::from_secs(15));
+    let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15));
     let tuned = socket
         .set_tcp_nodelay(true)
         .and_then(|()| socket.set_tcp_keepalive(&keepalive))
@@ -111,9 +103,6 @@ mod tests {
         assert!(stream.nodelay().unwrap());
         assert!(SockRef::from(&stream).keepalive().unwrap());
         #[cfg(target_os = "linux")]
-        assert_eq!(
-            SockRef::from(&stream).tcp_user_timeout().unwrap(),
-            Some(Duration::from_secs(300))
-        );
+        assert_eq!(SockRef::from(&stream).tcp_user_timeout().unwrap(), Some(Duration::from_secs(300)));
     }
 }

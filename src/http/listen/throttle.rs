@@ -19,9 +19,7 @@ pub(super) struct Throttle<Trouble> {
 
 impl<Trouble: Eq + Hash> Throttle<Trouble> {
     pub(super) fn new() -> Self {
-        Self {
-            said: Mutex::new(HashMap::new()),
-        }
+        Self { said: Mutex::new(HashMap::new()) }
     }
 
     /// Whether to say it now.

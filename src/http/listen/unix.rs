@@ -27,16 +27,10 @@ fn make_way(path: &Path, setting: Setting) -> Result<(), ListenError> {
         Err(source) => return Err(failure(source, path, setting)),
     };
     if !there.file_type().is_socket() {
-        return Err(ListenError::NotASocket {
-            path: path.to_owned(),
-            setting,
-        });
+        return Err(ListenError::NotASocket { path: path.to_owned(), setting });
     }
     match UnixStream::connect(path) {
-        Ok(_) => Err(ListenError::InUse {
-            address: path.display().to_string(),
-            setting,
-        }),
+        Ok(_) => Err(ListenError::InUse { address: path.display().to_string(), setting }),
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             std::fs::remove_file(path).map_err(|source| failure(source, path, setting))
         }
@@ -67,10 +61,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("wharf.sock");
         let _served = UnixListener::bind(&path).unwrap();
-        assert!(matches!(
-            bind(&path, Setting::Http),
-            Err(ListenError::InUse { .. })
-        ));
+        assert!(matches!(bind(&path, Setting::Http), Err(ListenError::InUse { .. })));
         assert!(UnixStream::connect(&path).is_ok());
     }
 
@@ -79,10 +70,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("precious");
         std::fs::write(&path, "data").unwrap();
-        assert!(matches!(
-            bind(&path, Setting::Http),
-            Err(ListenError::NotASocket { .. })
-        ));
+        assert!(matches!(bind(&path, Setting::Http), Err(ListenError::NotASocket { .. })));
         assert_eq!(std::fs::read(&path).unwrap(), b"data");
     }
 

@@ -18,12 +18,7 @@ pub(super) async fn refuse_https<S>(stream: S) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    answer(
-        stream,
-        "text/plain; charset=utf-8",
-        "This port speaks http, not https.\n",
-    )
-    .await
+    answer(stream, "text/plain; charset=utf-8", "This port speaks http, not https.\n").await
 }
 
 /// Answers an http request on a port that speaks https.
@@ -57,19 +52,14 @@ where
         tokio::io::copy(&mut stream.take(LINGER_BYTES), &mut tokio::io::sink()).await
     };
     // A client that is still sending has had its time.
-    timeout(LINGER, said_and_read)
-        .await
-        .map_or(Ok(()), |ended| ended.map(drop))
+    timeout(LINGER, said_and_read).await.map_or(Ok(()), |ended| ended.map(drop))
 }
 
 /// The host that a request's head names.
 fn host(head: &[u8]) -> Option<&str> {
     let head = std::str::from_utf8(head).ok()?;
     let fields = head.split("\r\n").skip(1).filter_map(|line| line.split_once(':'));
-    let host = fields
-        .filter(|(name, _)| name.eq_ignore_ascii_case("host"))
-        .map(|(_, value)| value.trim())
-        .next()?;
+    let host = fields.filter(|(name, _)| name.eq_ignore_ascii_case("host")).map(|(_, value)| value.trim()).next()?;
     let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
     (!host.is_empty() && host.bytes().all(harmless)).then_some(host)
 }
@@ -80,10 +70,7 @@ mod tests {
 
     #[test]
     fn the_host_is_found_and_not_believed_blindly() {
-        assert_eq!(
-            host(b"GET /v2/ HTTP/1.1\r\nhost: build:5000\r\n\r\n"),
-            Some("build:5000")
-        );
+        assert_eq!(host(b"GET /v2/ HTTP/1.1\r\nhost: build:5000\r\n\r\n"), Some("build:5000"));
         assert_eq!(host(b"GET /v2/ HTTP/1.1\r\nHost: <script>\r\n\r\n"), None);
         assert_eq!(host(b"GET /v2/ HTTP/1.0\r\n\r\n"), None);
         assert_eq!(host(b"GET Host: x"), None);

@@ -9,9 +9,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use rustls_pki_types::CertificateDer;
 use sha2::{Digest as _, Sha256};
 use time::{Duration, OffsetDateTime};
@@ -44,10 +42,7 @@ impl AuthorityCertificate {
         let path = directory.join("ca.crt");
         match keep::read(&path)? {
             Some(text) => Self::parse(path, text),
-            None => Err(TlsError::Read {
-                path,
-                source: std::io::ErrorKind::NotFound.into(),
-            }),
+            None => Err(TlsError::Read { path, source: std::io::ErrorKind::NotFound.into() }),
         }
     }
 
@@ -103,18 +98,10 @@ impl Authority {
         let certificate = AuthorityCertificate::open(directory)?;
         let (key_id, end) = matching(&certificate, &key_path, &key)?;
         if end <= now {
-            return Err(TlsError::AuthorityExpired {
-                path: certificate_path,
-                end,
-            });
+            return Err(TlsError::AuthorityExpired { path: certificate_path, end });
         }
         let issuer = Issuer::from_ca_cert_der(&certificate.der, key)?;
-        Ok(Self {
-            certificate: Arc::new(certificate),
-            issuer,
-            key_id,
-            end,
-        })
+        Ok(Self { certificate: Arc::new(certificate), issuer, key_id, end })
     }
 
     /// What clients are told to trust.
@@ -138,10 +125,7 @@ impl Authority {
             let ParsedExtension::AuthorityKeyIdentifier(identifier) = extension.parsed_extension() else {
                 return false;
             };
-            identifier
-                .key_identifier
-                .as_ref()
-                .is_some_and(|id| id.0 == self.key_id)
+            identifier.key_identifier.as_ref().is_some_and(|id| id.0 == self.key_id)
         })
     }
 }
@@ -150,22 +134,12 @@ impl Authority {
 fn key(path: &Path, certificate: &Path) -> Result<KeyPair, TlsError> {
     if keep::read(path)?.is_none() {
         if certificate.exists() {
-            return Err(TlsError::HalfAuthority {
-                present: certificate.to_owned(),
-                missing: path.to_owned(),
-            });
+            return Err(TlsError::HalfAuthority { present: certificate.to_owned(), missing: path.to_owned() });
         }
-        keep::create(
-            path,
-            KeyPair::generate()?.serialize_pem().as_bytes(),
-            Secrecy::Secret,
-        )?;
+        keep::create(path, KeyPair::generate()?.serialize_pem().as_bytes(), Secrecy::Secret)?;
     }
     let text = keep::read(path)?.unwrap_or_default();
-    KeyPair::from_pem(&text).map_err(|source| TlsError::AuthorityKey {
-        path: path.to_owned(),
-        source,
-    })
+    KeyPair::from_pem(&text).map_err(|source| TlsError::AuthorityKey { path: path.to_owned(), source })
 }
 
 /// A certificate for an authority's key, which it signs itself.
@@ -173,15 +147,9 @@ fn certify(key: &KeyPair, now: OffsetDateTime) -> Result<Certificate, TlsError> 
     let mut params = CertificateParams::default();
     // Its own name, so that a client may trust the authorities of several servers.
     let name = hex::encode(&Sha256::digest(key.public_key_raw())[..4]);
-    params
-        .distinguished_name
-        .push(DnType::CommonName, format!("Wharf private authority {name}"));
+    params.distinguished_name.push(DnType::CommonName, format!("Wharf private authority {name}"));
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![
-        KeyUsagePurpose::KeyCertSign,
-        KeyUsagePurpose::CrlSign,
-        KeyUsagePurpose::DigitalSignature,
-    ];
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
     params.not_before = now - LATE_CLOCKS;
     params.not_after = now + LIFE;
     Ok(params.self_signed(key)?)
@@ -198,10 +166,7 @@ fn matching(
     let path = &certificate.path;
     let parsed = pem::parsed(path, &certificate.der)?;
     if parsed.public_key().raw != key.subject_public_key_info() {
-        return Err(TlsError::Mismatch {
-            certificate: path.clone(),
-            key: key_path.to_owned(),
-        });
+        return Err(TlsError::Mismatch { certificate: path.clone(), key: key_path.to_owned() });
     }
     let key_id = parsed.iter_extensions().find_map(|extension| {
         let ParsedExtension::SubjectKeyIdentifier(id) = extension.parsed_extension() else {
@@ -210,10 +175,7 @@ fn matching(
         Some(id.0.to_vec())
     });
     let reason = || "it is not a certificate authority's: it has no key identifier".to_owned();
-    let key_id = key_id.ok_or_else(|| TlsError::BadCertificate {
-        path: path.clone(),
-        reason: reason(),
-    })?;
+    let key_id = key_id.ok_or_else(|| TlsError::BadCertificate { path: path.clone(), reason: reason() })?;
     Ok((key_id, pem::validity(&parsed).1))
 }
 
@@ -273,14 +235,8 @@ mod tests {
         for directory in &directories {
             Authority::open_or_create(directory.path(), now()).unwrap();
         }
-        fs::copy(
-            directories[0].path().join("ca.key"),
-            directories[1].path().join("ca.key"),
-        )
-        .unwrap();
-        let refused = Authority::open_or_create(directories[1].path(), now())
-            .err()
-            .unwrap();
+        fs::copy(directories[0].path().join("ca.key"), directories[1].path().join("ca.key")).unwrap();
+        let refused = Authority::open_or_create(directories[1].path(), now()).err().unwrap();
         assert!(matches!(refused, TlsError::Mismatch { .. }), "{refused}");
     }
 

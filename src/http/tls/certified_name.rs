@@ -19,10 +19,7 @@ impl FromStr for CertifiedName {
     type Err = TlsError;
 
     fn from_str(text: &str) -> Result<Self, TlsError> {
-        let bare = text
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-            .unwrap_or(text);
+        let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
         if let Ok(address) = bare.parse::<IpAddr>() {
             return Ok(Self::Address(address.to_canonical()));
         }
@@ -31,9 +28,7 @@ impl FromStr for CertifiedName {
         if host.len() <= 253 && labels.split('.').all(is_label) {
             Ok(Self::Host(host))
         } else {
-            Err(TlsError::Name {
-                name: text.to_owned(),
-            })
+            Err(TlsError::Name { name: text.to_owned() })
         }
     }
 }
@@ -41,10 +36,7 @@ impl FromStr for CertifiedName {
 /// RFC 1123 §2.1, and underscores, which hosts have all the same.
 fn is_label(label: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    (1..=63).contains(&label.len())
-        && label.bytes().all(inner)
-        && !label.starts_with('-')
-        && !label.ends_with('-')
+    (1..=63).contains(&label.len()) && label.bytes().all(inner) && !label.starts_with('-') && !label.ends_with('-')
 }
 
 impl fmt::Display for CertifiedName {
@@ -76,18 +68,7 @@ mod tests {
 
     #[test]
     fn what_is_no_host_name_is_refused() {
-        for text in [
-            "",
-            "host:5000",
-            "a..b",
-            "-a",
-            "a-",
-            "bücher.example",
-            "a b",
-            "*",
-            "a.*.b",
-            "https://a",
-        ] {
+        for text in ["", "host:5000", "a..b", "-a", "a-", "bücher.example", "a b", "*", "a.*.b", "https://a"] {
             assert!(text.parse::<CertifiedName>().is_err(), "{text}");
         }
     }

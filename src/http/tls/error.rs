@@ -35,9 +35,7 @@ pub enum TlsError {
         path: PathBuf,
     },
     /// A private key is locked with a passphrase.
-    #[error(
-        "the key in {path} is locked with a passphrase; unlock it once with: openssl pkey -in {path} -out <file>"
-    )]
+    #[error("the key in {path} is locked with a passphrase; unlock it once with: openssl pkey -in {path} -out <file>")]
     LockedKey {
         /// The file.
         path: PathBuf,

@@ -31,11 +31,7 @@ fn say(look: &Look, certificate: &str) {
         Look::Same | Look::Doubtful => {}
         Look::Broken(error) => {
             let error: &dyn std::error::Error = error;
-            tracing::error!(
-                certificate,
-                error,
-                "the new certificate cannot be used, the old one stays in use"
-            );
+            tracing::error!(certificate, error, "the new certificate cannot be used, the old one stays in use");
         }
         Look::Changed { warning } => {
             tracing::info!(certificate, "a new certificate is in use");

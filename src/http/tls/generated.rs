@@ -21,19 +21,10 @@ pub(super) struct Generated {
 
 impl Generated {
     /// Opens the directory, and makes what is missing but the certificate itself, which [`leaf`](Self::leaf) makes.
-    pub(super) fn open(
-        directory: &Path,
-        configured: &[String],
-        now: OffsetDateTime,
-    ) -> Result<Self, TlsError> {
+    pub(super) fn open(directory: &Path, configured: &[String], now: OffsetDateTime) -> Result<Self, TlsError> {
         let authority = Authority::open_or_create(directory, now)?;
         let leaf = Mutex::new(Leaf::open(directory, &authority));
-        Ok(Self {
-            directory: directory.to_owned(),
-            configured: configured.to_vec(),
-            authority,
-            leaf,
-        })
+        Ok(Self { directory: directory.to_owned(), configured: configured.to_vec(), authority, leaf })
     }
 
     /// The certificate to show now: the one in use, or another when that is due.
@@ -52,10 +43,7 @@ impl Generated {
 
     /// Where the certificate and its key are kept.
     pub(super) fn paths(&self) -> (PathBuf, PathBuf) {
-        (
-            self.directory.join("server.crt"),
-            self.directory.join("server.key"),
-        )
+        (self.directory.join("server.crt"), self.directory.join("server.key"))
     }
 
     /// What clients are told to trust.

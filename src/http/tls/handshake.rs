@@ -33,11 +33,7 @@ impl Failure {
             AlertDescription::CertificateExpired,
         ];
         if let Error::AlertReceived(alert) = error {
-            if distrust.contains(alert) {
-                Self::Untrusted
-            } else {
-                Self::Other
-            }
+            if distrust.contains(alert) { Self::Untrusted } else { Self::Other }
         } else if matches!(error, Error::NoCertificatesPresented) {
             Self::NoCertificate
         } else if matches!(error, Error::InvalidCertificate(_)) {
@@ -88,14 +84,8 @@ mod tests {
 
     #[test]
     fn a_client_that_does_not_know_our_authority_is_told_from_one_that_left() {
-        assert_eq!(
-            failure(Error::AlertReceived(AlertDescription::UnknownCA)),
-            Failure::Untrusted
-        );
-        assert_eq!(
-            failure(Error::AlertReceived(AlertDescription::UserCanceled)),
-            Failure::Other
-        );
+        assert_eq!(failure(Error::AlertReceived(AlertDescription::UnknownCA)), Failure::Untrusted);
+        assert_eq!(failure(Error::AlertReceived(AlertDescription::UserCanceled)), Failure::Other);
         assert_eq!(Failure::of(&io::ErrorKind::UnexpectedEof.into()), Failure::Other);
         assert_eq!(failure(Error::NoCertificatesPresented), Failure::NoCertificate);
     }

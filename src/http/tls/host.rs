@@ -31,10 +31,7 @@ pub(super) fn names(configured: &[String]) -> Result<BTreeSet<CertifiedName>, Tl
 ///
 /// When what the operator added is neither a host name nor an address.
 pub fn reachable_names(configured: &[String]) -> Result<Vec<CertifiedName>, TlsError> {
-    let mut reachable = configured
-        .iter()
-        .map(|name| name.parse())
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut reachable = configured.iter().map(|name| name.parse()).collect::<Result<Vec<_>, _>>()?;
     for name in names(configured)? {
         let local = match &name {
             CertifiedName::Host(host) => host == "localhost",
@@ -85,18 +82,12 @@ mod tests {
     fn the_qualified_name_is_found_in_the_hosts_file() {
         let hosts = "127.0.0.1 localhost\n# 10.0.0.1 build.other\n127.0.1.1 build.example.org build\n10.0.0.2 builder.example.org\n";
         let found = relatives(hosts, "build");
-        assert_eq!(
-            found,
-            BTreeSet::from(["build".to_owned(), "build.example.org".to_owned()])
-        );
+        assert_eq!(found, BTreeSet::from(["build".to_owned(), "build.example.org".to_owned()]));
     }
 
     #[test]
     fn a_qualified_host_name_is_known_by_its_first_label_too() {
-        assert_eq!(
-            relatives("", "build.example.org"),
-            BTreeSet::from(["build".to_owned()])
-        );
+        assert_eq!(relatives("", "build.example.org"), BTreeSet::from(["build".to_owned()]));
     }
 
     #[test]
@@ -111,18 +102,11 @@ mod tests {
     fn clients_elsewhere_are_told_names_that_work_elsewhere() {
         let names = reachable_names(&["registry.example.org".to_owned()]).unwrap();
         assert_eq!(names[0].to_string(), "registry.example.org");
-        assert!(
-            !names
-                .iter()
-                .any(|name| ["localhost", "127.0.0.1", "::1"].contains(&&*name.to_string()))
-        );
+        assert!(!names.iter().any(|name| ["localhost", "127.0.0.1", "::1"].contains(&&*name.to_string())));
     }
 
     #[test]
     fn a_name_of_the_operators_that_cannot_be_certified_is_an_error() {
-        assert!(matches!(
-            names(&["registry:5000".to_owned()]),
-            Err(TlsError::Name { .. })
-        ));
+        assert!(matches!(names(&["registry:5000".to_owned()]), Err(TlsError::Name { .. })));
     }
 }

@@ -55,11 +55,7 @@ fn write(
     let temporary = directory.join(format!(".{}.tmp", uuid::Uuid::new_v4().simple()));
     let attempt = || {
         fs::create_dir_all(directory)?;
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(secrecy.mode())
-            .open(&temporary)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(secrecy.mode()).open(&temporary)?;
         file.write_all(content)?;
         file.sync_all()?;
         finish(&temporary)?;
@@ -68,10 +64,7 @@ fn write(
     attempt().map_err(|source| {
         // The failure that matters is the first; the leftover is harmless.
         let _ = fs::remove_file(&temporary);
-        TlsError::Write {
-            path: path.to_owned(),
-            source,
-        }
+        TlsError::Write { path: path.to_owned(), source }
     })
 }
 
@@ -80,10 +73,7 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, TlsError> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(TlsError::Read {
-            path: path.to_owned(),
-            source,
-        }),
+        Err(source) => Err(TlsError::Read { path: path.to_owned(), source }),
     }
 }
 

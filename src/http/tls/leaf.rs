@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
 
-use rcgen::{
-    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SanType,
-};
+use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SanType};
 use time::{Duration, OffsetDateTime};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::X509Certificate;
@@ -36,22 +34,14 @@ impl Leaf {
         let path = directory.join("server.crt");
         let certificate = keep::read(&path).ok()??;
         let key = keep::read(&directory.join("server.key")).ok()??;
-        let der = pem::certificates(&path, certificate.as_bytes())
-            .ok()?
-            .swap_remove(0);
+        let der = pem::certificates(&path, certificate.as_bytes()).ok()?.swap_remove(0);
         let parsed = pem::parsed(&path, &der).ok()?;
         let pair = KeyPair::from_pem(&key).ok()?;
         let ours = authority.signed(&parsed)
             && parsed.public_key().raw == rcgen::PublicKeyData::subject_public_key_info(&pair);
         let (begin, end) = pem::validity(&parsed);
         let names = names(&parsed);
-        ours.then_some(Self {
-            certificate,
-            key,
-            names,
-            begin,
-            end,
-        })
+        ours.then_some(Self { certificate, key, names, begin, end })
     }
 
     /// Makes a certificate for some names and keeps it in a directory.
@@ -67,18 +57,8 @@ impl Leaf {
         let certificate = authority.sign(&params(&names, begin, end)?, &key)?.pem();
         let key = key.serialize_pem();
         keep::put(&directory.join("server.key"), key.as_bytes(), Secrecy::Secret)?;
-        keep::put(
-            &directory.join("server.crt"),
-            certificate.as_bytes(),
-            Secrecy::Public,
-        )?;
-        Ok(Self {
-            certificate,
-            key,
-            names,
-            begin,
-            end,
-        })
+        keep::put(&directory.join("server.crt"), certificate.as_bytes(), Secrecy::Public)?;
+        Ok(Self { certificate, key, names, begin, end })
     }
 
     /// Whether it is time for another: a third of its life is left, or the host is called otherwise by now.
@@ -145,9 +125,7 @@ mod tests {
     }
 
     fn some_names() -> BTreeSet<CertifiedName> {
-        ["build", "build.example.org", "10.0.0.7", "fd00::7"]
-            .map(|name| name.parse().unwrap())
-            .into()
+        ["build", "build.example.org", "10.0.0.7", "fd00::7"].map(|name| name.parse().unwrap()).into()
     }
 
     fn made(directory: &Path) -> (Authority, Leaf) {
@@ -203,11 +181,7 @@ mod tests {
         let (authority, _) = made(directory.path());
         let (other, _) = made(elsewhere.path());
         assert!(Leaf::open(directory.path(), &other).is_none());
-        fs::copy(
-            elsewhere.path().join("server.key"),
-            directory.path().join("server.key"),
-        )
-        .unwrap();
+        fs::copy(elsewhere.path().join("server.key"), directory.path().join("server.key")).unwrap();
         assert!(Leaf::open(directory.path(), &authority).is_none());
     }
 }

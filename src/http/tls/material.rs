@@ -28,14 +28,8 @@ struct Content {
 impl Content {
     fn read(path: &Path) -> Result<Self, TlsError> {
         match fs::read(path) {
-            Ok(bytes) => Ok(Self {
-                path: path.to_owned(),
-                bytes,
-            }),
-            Err(source) => Err(TlsError::Read {
-                path: path.to_owned(),
-                source,
-            }),
+            Ok(bytes) => Ok(Self { path: path.to_owned(), bytes }),
+            Err(source) => Err(TlsError::Read { path: path.to_owned(), source }),
         }
     }
 }
@@ -60,44 +54,29 @@ pub(super) type Fingerprint = [u8; 32];
 
 impl Material {
     /// Reads it all.
-    pub(super) fn gather(
-        source: &Source,
-        clients: &ClientCertificates,
-        now: OffsetDateTime,
-    ) -> Result<Self, TlsError> {
+    pub(super) fn gather(source: &Source, clients: &ClientCertificates, now: OffsetDateTime) -> Result<Self, TlsError> {
         let (certificate, key) = match source {
             Source::Files { certificate, key } => (Content::read(certificate)?, Content::read(key)?),
             Source::Generated(generated) => {
                 let leaf = generated.leaf(now)?;
                 let (certificate, key) = generated.paths();
-                let content = |path, text: String| Content {
-                    path,
-                    bytes: text.into_bytes(),
-                };
+                let content = |path, text: String| Content { path, bytes: text.into_bytes() };
                 (content(certificate, leaf.certificate), content(key, leaf.key))
             }
         };
         let authorities = match clients {
             ClientCertificates::NotAsked => Vec::new(),
-            ClientCertificates::Required(files) | ClientCertificates::Optional(files) => files
-                .iter()
-                .map(|path| Content::read(path))
-                .collect::<Result<_, _>>()?,
+            ClientCertificates::Required(files) | ClientCertificates::Optional(files) => {
+                files.iter().map(|path| Content::read(path)).collect::<Result<_, _>>()?
+            }
         };
-        Ok(Self {
-            certificate,
-            key,
-            authorities,
-        })
+        Ok(Self { certificate, key, authorities })
     }
 
     /// The same for the same content, wherever links may lead.
     pub(super) fn fingerprint(&self) -> Fingerprint {
         let mut hash = Sha256::new();
-        for content in [&self.certificate, &self.key]
-            .into_iter()
-            .chain(&self.authorities)
-        {
+        for content in [&self.certificate, &self.key].into_iter().chain(&self.authorities) {
             hash.update(content.bytes.len().to_le_bytes());
             hash.update(&content.bytes);
         }
@@ -111,30 +90,20 @@ impl Material {
         let (begin, end) = pem::validity(&pem::parsed(path, certificates.first()?).ok()?);
         let path = path.display();
         if now > end {
-            Some(format!(
-                "the certificate in {path} expired on {end}: clients will refuse it"
-            ))
+            Some(format!("the certificate in {path} expired on {end}: clients will refuse it"))
         } else if now < begin {
-            Some(format!(
-                "the certificate in {path} is good from {begin} on: until then clients will refuse it"
-            ))
+            Some(format!("the certificate in {path} is good from {begin} on: until then clients will refuse it"))
         } else {
             None
         }
     }
 
     /// Makes the configuration.
-    pub(super) fn configuration(
-        &self,
-        settings: &Tls,
-        protocols: &[&[u8]],
-    ) -> Result<ServerConfig, TlsError> {
+    pub(super) fn configuration(&self, settings: &Tls, protocols: &[&[u8]]) -> Result<ServerConfig, TlsError> {
         let mut provider = aws_lc_rs::default_provider();
         if let Some(chosen) = &settings.cipher_suites {
             // Those of TLS 1.3 are not chosen, as in Go.
-            provider
-                .cipher_suites
-                .retain(|suite| suite.tls13().is_some() || chosen.contains(&suite.suite()));
+            provider.cipher_suites.retain(|suite| suite.tls13().is_some() || chosen.contains(&suite.suite()));
         }
         let provider = Arc::new(provider);
         let versions: &[&SupportedProtocolVersion] = match settings.minimum {
@@ -161,17 +130,13 @@ impl Material {
         let key = provider
             .key_provider
             .load_private_key(pem::key(path, &self.key.bytes)?)
-            .map_err(|source| TlsError::BadKey {
-                path: path.clone(),
-                source,
-            })?;
+            .map_err(|source| TlsError::BadKey { path: path.clone(), source })?;
         let certified = CertifiedKey::new(chain, key);
         match certified.keys_match() {
             Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(certified),
-            Err(rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => Err(TlsError::Mismatch {
-                certificate: self.certificate.path.clone(),
-                key: path.clone(),
-            }),
+            Err(rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
+                Err(TlsError::Mismatch { certificate: self.certificate.path.clone(), key: path.clone() })
+            }
             Err(error) => Err(bad_certificate(&self.certificate.path, &error)),
         }
     }
@@ -188,10 +153,7 @@ impl Material {
                     add(&mut roots, certificate, &content.path)?;
                 }
             }
-            Ok(WebPkiClientVerifier::builder_with_provider(
-                Arc::new(roots),
-                Arc::clone(provider),
-            ))
+            Ok(WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)))
         };
         match clients {
             ClientCertificates::NotAsked => Ok(WebPkiClientVerifier::no_client_auth()),
@@ -202,14 +164,9 @@ impl Material {
 }
 
 fn add(roots: &mut RootCertStore, certificate: CertificateDer<'_>, path: &Path) -> Result<(), TlsError> {
-    roots
-        .add(certificate)
-        .map_err(|error| bad_certificate(path, &error))
+    roots.add(certificate).map_err(|error| bad_certificate(path, &error))
 }
 
 fn bad_certificate(path: &Path, error: &rustls::Error) -> TlsError {
-    TlsError::BadCertificate {
-        path: path.to_owned(),
-        reason: error.to_string(),
-    }
+    TlsError::BadCertificate { path: path.to_owned(), reason: error.to_string() }
 }

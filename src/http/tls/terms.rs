@@ -57,19 +57,14 @@ impl Terms {
     /// Reads everything for the first time.
     pub(in crate::http) fn load(settings: &Tls, http2: bool, now: OffsetDateTime) -> Result<Self, TlsError> {
         let source = match &settings.certificate {
-            Certificate::Files { certificate, key } => Source::Files {
-                certificate: certificate.clone(),
-                key: key.clone(),
-            },
+            Certificate::Files { certificate, key } => {
+                Source::Files { certificate: certificate.clone(), key: key.clone() }
+            }
             Certificate::Generated { names, directory } => {
                 Source::Generated(Box::new(Generated::open(directory, names, now)?))
             }
         };
-        let protocols: &[&[u8]] = if http2 {
-            &[b"h2", b"http/1.1"]
-        } else {
-            &[b"http/1.1"]
-        };
+        let protocols: &[&[u8]] = if http2 { &[b"h2", b"http/1.1"] } else { &[b"http/1.1"] };
         let material = Material::gather(&source, &settings.clients, now)?;
         let configuration = material.configuration(settings, protocols)?;
         if let Some(warning) = material.warning(now) {
@@ -80,11 +75,7 @@ impl Terms {
             protocols,
             source,
             current: ArcSwap::from_pointee(configuration),
-            seen: Mutex::new(Seen {
-                used: material.fingerprint(),
-                doubted: None,
-                refused: None,
-            }),
+            seen: Mutex::new(Seen { used: material.fingerprint(), doubted: None, refused: None }),
         })
     }
 
@@ -124,22 +115,14 @@ impl Terms {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if fingerprint == seen.used {
             seen.doubted = None;
-            return if seen.refused.take().is_some() {
-                Look::Recovered
-            } else {
-                Look::Same
-            };
+            return if seen.refused.take().is_some() { Look::Recovered } else { Look::Same };
         }
         if seen.refused == Some(fingerprint) {
             return Look::Same;
         }
         match material.and_then(|material| self.put_to_use(&material, now)) {
             Ok(warning) => {
-                *seen = Seen {
-                    used: fingerprint,
-                    doubted: None,
-                    refused: None,
-                };
+                *seen = Seen { used: fingerprint, doubted: None, refused: None };
                 Look::Changed { warning }
             }
             Err(error) if seen.doubted == Some(fingerprint) => {
@@ -174,13 +157,8 @@ mod tests {
 
     /// Writes a pair, whole or with the key of another.
     fn write(directory: &Path, whole: bool) {
-        let [pair, other] =
-            [(), ()].map(|()| rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap());
-        let key = if whole {
-            pair.signing_key
-        } else {
-            other.signing_key
-        };
+        let [pair, other] = [(), ()].map(|()| rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap());
+        let key = if whole { pair.signing_key } else { other.signing_key };
         fs::write(directory.join("server.crt"), pair.cert.pem()).unwrap();
         fs::write(directory.join("server.key"), key.serialize_pem()).unwrap();
     }
@@ -227,10 +205,7 @@ mod tests {
         let before = terms.current.load_full();
         write(directory.path(), false);
         assert!(matches!(terms.look(now()), Look::Doubtful));
-        assert!(matches!(
-            terms.look(now()),
-            Look::Broken(TlsError::Mismatch { .. })
-        ));
+        assert!(matches!(terms.look(now()), Look::Broken(TlsError::Mismatch { .. })));
         assert!(matches!(terms.look(now()), Look::Same));
         assert!(Arc::ptr_eq(&before, &terms.current.load_full()));
         write(directory.path(), true);
@@ -256,17 +231,9 @@ mod tests {
         let terms = loaded(directory.path());
         let next = tempfile::tempdir().unwrap();
         write(next.path(), true);
-        fs::copy(
-            next.path().join("server.crt"),
-            directory.path().join("server.crt"),
-        )
-        .unwrap();
+        fs::copy(next.path().join("server.crt"), directory.path().join("server.crt")).unwrap();
         assert!(matches!(terms.look(now()), Look::Doubtful));
-        fs::copy(
-            next.path().join("server.key"),
-            directory.path().join("server.key"),
-        )
-        .unwrap();
+        fs::copy(next.path().join("server.key"), directory.path().join("server.key")).unwrap();
         assert!(matches!(terms.look(now()), Look::Changed { .. }));
     }
 
@@ -292,18 +259,9 @@ mod tests {
         let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
         params.not_after = now() - time::Duration::days(1);
         let key = rcgen::KeyPair::generate().unwrap();
-        fs::write(
-            directory.path().join("server.crt"),
-            params.self_signed(&key).unwrap().pem(),
-        )
-        .unwrap();
+        fs::write(directory.path().join("server.crt"), params.self_signed(&key).unwrap().pem()).unwrap();
         fs::write(directory.path().join("server.key"), key.serialize_pem()).unwrap();
-        let Look::Changed {
-            warning: Some(warning),
-        } = terms.look(now())
-        else {
-            panic!("no warning")
-        };
+        let Look::Changed { warning: Some(warning) } = terms.look(now()) else { panic!("no warning") };
         assert!(warning.contains("expired"), "{warning}");
     }
 }

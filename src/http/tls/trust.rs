@@ -27,11 +27,7 @@ pub fn trust_instructions(trust: Trust<'_>) -> String {
         Some(port) => format!("curl -fsSL http://{}/ca.crt", place(usual, port, 80)),
         None => format!("curl -fsSL -k https://{}/ca.crt", place(usual, trust.port, 443)),
     };
-    let places: Vec<_> = trust
-        .names
-        .iter()
-        .map(|name| place(name, trust.port, 443))
-        .collect();
+    let places: Vec<_> = trust.names.iter().map(|name| place(name, trust.port, 443)).collect();
     format!(
         "This registry's certificate comes from its own authority, kept in {path}.\n\
          SHA-256 {fingerprint}\n\
@@ -67,21 +63,14 @@ fn place(name: &CertifiedName, port: u16, usual: u16) -> String {
         CertifiedName::Address(IpAddr::V6(address)) => format!("[{address}]"),
         CertifiedName::Address(IpAddr::V4(_)) | CertifiedName::Host(_) => name.to_string(),
     };
-    if port == usual {
-        host
-    } else {
-        format!("{host}:{port}")
-    }
+    if port == usual { host } else { format!("{host}:{port}") }
 }
 
 fn copies(root: &str, places: &[String]) -> String {
     let mut commands = String::new();
     for place in places {
         // Writing to a string does not fail.
-        let _ = writeln!(
-            commands,
-            "  sudo install -D -m 644 wharf-ca.crt {root}/{place}/ca.crt"
-        );
+        let _ = writeln!(commands, "  sudo install -D -m 644 wharf-ca.crt {root}/{place}/ca.crt");
     }
     commands
 }
@@ -90,9 +79,8 @@ fn hosts_files(places: &[String]) -> String {
     let root = "/etc/containerd/certs.d";
     let mut commands = copies(root, places);
     for place in places {
-        let file = format!(
-            r#"server = "https://{place}"\n\n[host."https://{place}"]\n  ca = "{root}/{place}/ca.crt"\n"#
-        );
+        let file =
+            format!(r#"server = "https://{place}"\n\n[host."https://{place}"]\n  ca = "{root}/{place}/ca.crt"\n"#);
         let _ = writeln!(commands, "  printf '{file}' | sudo tee {root}/{place}/hosts.toml");
     }
     commands
@@ -110,12 +98,7 @@ mod tests {
         let authority = Authority::open_or_create(directory.path(), OffsetDateTime::now_utc()).unwrap();
         let names: Vec<_> = names.iter().map(|name| name.parse().unwrap()).collect();
         let certificate = authority.certificate();
-        let text = trust_instructions(Trust {
-            certificate,
-            names: &names,
-            port,
-            plain_port,
-        });
+        let text = trust_instructions(Trust { certificate, names: &names, port, plain_port });
         assert!(text.contains(&certificate.fingerprint()), "{text}");
         text
     }
@@ -141,10 +124,7 @@ mod tests {
     #[test]
     fn without_a_plain_port_the_certificate_is_fetched_unverified_and_compared() {
         let text = instructions(&["build"], 443, None);
-        assert!(
-            text.contains("curl -fsSL -k https://build/ca.crt -o wharf-ca.crt\n"),
-            "{text}"
-        );
+        assert!(text.contains("curl -fsSL -k https://build/ca.crt -o wharf-ca.crt\n"), "{text}");
         assert!(text.contains("/etc/docker/certs.d/build/ca.crt"), "{text}");
     }
 }

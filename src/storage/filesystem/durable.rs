@@ -27,9 +27,11 @@ pub(super) struct Pending(Vec<PathBuf>);
 impl Durable {
     /// Replaces the file's content. A file that has this content already is left as it is, and made sure of.
     pub(super) fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        if holds(path, bytes) {
+        if holds(path, bytes)
+            && let Ok(file) = File::open(path)
+        {
             // It may have become visible a moment ago, before its writer synced it.
-            File::open(path)?.sync_data()?;
+            file.sync_data()?;
             let pending = self.make_parents(path)?;
             return self.settle(path, pending);
         }
@@ -47,8 +49,23 @@ impl Durable {
     pub(super) fn promote(&self, from: &Path, to: &Path) -> io::Result<()> {
         File::open(from)?.sync_data()?;
         let pending = self.make_parents(to)?;
-        fs::rename(from, to)?;
+        match fs::rename(from, to) {
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => self.copy_over(from, to)?,
+            renamed => renamed?,
+        }
         self.settle(to, pending)
+    }
+
+    /// Moves a file to another file system, which an operator may have linked a part of the tree to.
+    fn copy_over(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let aside = aside(to);
+        let copied = fs::copy(from, &aside).and_then(|_| File::open(&aside)?.sync_data());
+        let renamed = copied.and_then(|()| fs::rename(&aside, to));
+        if renamed.is_err() {
+            let _ = fs::remove_file(&aside);
+        }
+        renamed?;
+        fs::remove_file(from)
     }
 
     /// Removes a file.
@@ -64,9 +81,7 @@ impl Durable {
             // What is gone waits for no sync. Nobody writes below a directory while it is removed.
             let mut fresh = self.fresh();
             // Paths are ordered by component, so what lies below one follows it.
-            let below = fresh
-                .range(path.to_owned()..)
-                .take_while(|made| made.starts_with(path));
+            let below = fresh.range(path.to_owned()..).take_while(|made| made.starts_with(path));
             for made in below.cloned().collect::<Vec<_>>() {
                 fresh.remove(&made);
             }
@@ -87,9 +102,7 @@ impl Durable {
         sync: impl Fn(&File) -> io::Result<()>,
     ) -> io::Result<Pending> {
         let pending = self.make_parents(path)?;
-        // Beside its target, so that both are on one file system even where an operator linked a part of the tree away.
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let aside = parent(path).join(format!("{name}.{}.tmp", Uuid::new_v4()));
+        let aside = aside(path);
         let written = File::create_new(&aside).and_then(|mut file| {
             file.write_all(bytes)?;
             sync(&file)
@@ -139,6 +152,12 @@ impl Durable {
     }
 }
 
+/// A new name beside the target, so that both are on one file system even where a part of the tree is linked away.
+fn aside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    parent(path).join(format!("{name}.{}.tmp", Uuid::new_v4()))
+}
+
 /// Whether the file is there with exactly these bytes.
 fn holds(path: &Path, bytes: &[u8]) -> bool {
     let same_length =
@@ -148,11 +167,8 @@ fn holds(path: &Path, bytes: &[u8]) -> bool {
 
 /// The directories that have to be made, the outermost first.
 fn missing_above(directory: &Path) -> Vec<PathBuf> {
-    let mut missing: Vec<PathBuf> = directory
-        .ancestors()
-        .take_while(|above| !above.is_dir())
-        .map(Path::to_path_buf)
-        .collect();
+    let mut missing: Vec<PathBuf> =
+        directory.ancestors().take_while(|above| !above.is_dir()).map(Path::to_path_buf).collect();
     missing.reverse();
     missing
 }

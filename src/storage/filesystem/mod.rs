@@ -40,9 +40,7 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(io::Error::other)
-        .and_then(|result| result)
-        .map_err(|error| StorageError::from_io(action, key, error))
+    done.map_err(io::Error::other).and_then(|result| result).map_err(|error| StorageError::from_io(action, key, error))
 }
 
 #[async_trait]
@@ -59,10 +57,7 @@ impl Storage for Filesystem {
             Read::by_ref(&mut file).take(GET_MAX).read_to_end(&mut bytes)?;
             Ok(Ok(Bytes::from(bytes)))
         });
-        read.await?.map_err(|size| StorageError::TooLarge {
-            key: key.clone(),
-            size,
-        })
+        read.await?.map_err(|size| StorageError::TooLarge { key: key.clone(), size })
     }
 
     async fn stat(&self, key: &Key) -> Result<Meta> {
@@ -72,10 +67,7 @@ impl Storage for Filesystem {
             if !metadata.is_file() {
                 return Err(io::ErrorKind::NotFound.into());
             }
-            Ok(Meta {
-                size: metadata.len(),
-                modified: metadata.modified().ok(),
-            })
+            Ok(Meta { size: metadata.len(), modified: metadata.modified().ok() })
         })
         .await
     }
@@ -88,11 +80,7 @@ impl Storage for Filesystem {
             Ok((file, size))
         })
         .await?;
-        Ok(Box::new(read::OpenFile {
-            key: key.clone(),
-            file: Arc::new(file),
-            size,
-        }))
+        Ok(Box::new(read::OpenFile { key: key.clone(), file: Arc::new(file), size }))
     }
 
     async fn put(&self, key: &Key, bytes: Bytes) -> Result<()> {
@@ -141,15 +129,8 @@ impl Storage for Filesystem {
             }
             Ok(Ok(file))
         });
-        let file = opened.await?.map_err(|size| StorageError::Short {
-            key: key.clone(),
-            size,
-            offset,
-        })?;
-        Ok(Box::new(stage::GrowingFile {
-            key: key.clone(),
-            file: Arc::new(file),
-        }))
+        let file = opened.await?.map_err(|size| StorageError::Short { key: key.clone(), size, offset })?;
+        Ok(Box::new(stage::GrowingFile { key: key.clone(), file: Arc::new(file) }))
     }
 
     async fn promote(&self, staged: &Key, to: &Key) -> Result<()> {
@@ -157,9 +138,9 @@ impl Storage for Filesystem {
         blocking("keep", to, move || durable.promote(&from, &path)).await
     }
 
-    async fn probe(&self) -> Result<()> {
-        let (root, key) = (self.root.clone(), Key::new("wharf"));
-        blocking("write below", &key, move || open::probe(&root.join("wharf"))).await
+    async fn check(&self) -> Result<()> {
+        let root = self.root.clone();
+        blocking("read", &Key::new("docker"), move || fs::read_dir(&root).map(drop)).await
     }
 }
 
@@ -172,11 +153,7 @@ fn open_object(path: &Path) -> io::Result<File> {
         rustix::fs::Mode::empty(),
     )
     .map(File::from)?;
-    if file.metadata()?.is_file() {
-        Ok(file)
-    } else {
-        Err(io::ErrorKind::NotFound.into())
-    }
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::NotFound.into()) }
 }
 
 /// The first `limit` entries behind `after`. Only that many are held at once, however many there are.
@@ -226,12 +203,18 @@ impl Seen {
             Seen::File => Some(EntryKind::Object),
             Seen::Directory => Some(EntryKind::Directory),
             Seen::Other => match fs::metadata(directory.join(name)) {
-                Ok(meta) if meta.is_dir() => Some(EntryKind::Directory),
+                Ok(meta) if meta.is_dir() && !leads_back(directory, name) => Some(EntryKind::Directory),
                 Ok(meta) if meta.is_file() => Some(EntryKind::Object),
                 _ => None,
             },
         }
     }
+}
+
+/// Whether a link to a directory leads to one that we came through. Whoever walks the tree would never come to an end.
+fn leads_back(directory: &Path, name: &str) -> bool {
+    let Ok(target) = fs::canonicalize(directory.join(name)) else { return true };
+    directory.ancestors().any(|above| fs::canonicalize(above).is_ok_and(|above| above == target))
 }
 
 fn absent_is_fine(result: Result<()>) -> Result<()> {

@@ -34,28 +34,21 @@ impl Filesystem {
         let v2 = root.join("docker/registry/v2");
         let parts = [root.join("wharf"), v2.join("blobs"), v2.join("repositories")];
         for part in &parts {
-            fs::create_dir_all(part)
-                .map_err(|error| OpenError::new("make the directory", root, part, error))?;
+            fs::create_dir_all(part).map_err(|error| OpenError::new("make the directory", root, part, error))?;
             probe(part).map_err(|error| OpenError::new("write in", root, part, error))?;
         }
-        Ok(Filesystem {
-            root: root.to_owned(),
-            durable: Arc::new(Durable::default()),
-        })
+        Ok(Filesystem { root: root.to_owned(), durable: Arc::new(Durable::default()) })
     }
 
     /// Takes the directory into use for reading alone.
     pub fn open_read_only(root: &Path) -> Result<Filesystem, OpenError> {
         fs::read_dir(root).map_err(|error| OpenError::new("read", root, root, error))?;
-        Ok(Filesystem {
-            root: root.to_owned(),
-            durable: Arc::new(Durable::default()),
-        })
+        Ok(Filesystem { root: root.to_owned(), durable: Arc::new(Durable::default()) })
     }
 }
 
 /// Writes, syncs and removes a small file.
-pub(super) fn probe(directory: &Path) -> io::Result<()> {
+fn probe(directory: &Path) -> io::Result<()> {
     let path = directory.join(format!(".probe-{}.tmp", Uuid::new_v4()));
     let written = File::create_new(&path).and_then(|mut file| {
         file.write_all(b"wharf")?;
@@ -67,10 +60,7 @@ pub(super) fn probe(directory: &Path) -> io::Result<()> {
 
 impl OpenError {
     fn new(action: &'static str, root: &Path, path: &Path, cause: io::Error) -> OpenError {
-        let (user, group) = (
-            rustix::process::geteuid().as_raw(),
-            rustix::process::getegid().as_raw(),
-        );
+        let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
         let shown = root.display();
         let remedy = match cause.kind() {
             io::ErrorKind::PermissionDenied => format!(
@@ -93,13 +83,6 @@ impl OpenError {
                   written."
                 .to_owned(),
         };
-        OpenError {
-            action,
-            path: path.to_owned(),
-            user,
-            group,
-            remedy,
-            cause,
-        }
+        OpenError { action, path: path.to_owned(), user, group, remedy, cause }
     }
 }

@@ -39,10 +39,7 @@ impl Object for OpenFile {
                     let rest = piece.end..rest.end;
                     Some((Ok(bytes), (Ahead::start(&file, rest.clone()), key, file, rest)))
                 }
-                Err(error) => Some((
-                    Err(StorageError::from_io("read", &key, error)),
-                    (None, key, file, rest),
-                )),
+                Err(error) => Some((Err(StorageError::from_io("read", &key, error)), (None, key, file, rest))),
             }
         })
         .boxed()

@@ -31,14 +31,7 @@ impl Docker {
         space.file("daemon.json", "{}");
         let namespace = path("").replace('/', "");
         command
-            .args([
-                "--log-level",
-                "warn",
-                "--config-file",
-                &path("daemon.json"),
-                "--data-root",
-                &path("data"),
-            ])
+            .args(["--log-level", "warn", "--config-file", &path("daemon.json"), "--data-root", &path("data")])
             .args(["--exec-root", &path("exec"), "--pidfile", &path("pid")])
             .args(["--host", &format!("unix://{}", path("socket"))])
             .args(["--containerd-namespace", &namespace])
@@ -47,10 +40,7 @@ impl Docker {
         let daemon = Daemon::start(&mut command, &space.at("dockerd.log"), || {
             space.at("socket").exists() && docker(&space, &["version"]).run().0.success()
         });
-        Docker {
-            _daemon: daemon,
-            space,
-        }
+        Docker { _daemon: daemon, space }
     }
 
     /// A docker command.
@@ -67,36 +57,24 @@ impl Docker {
     /// Makes an image of a root file system in a tar archive, which prints its `/words`.
     #[track_caller]
     pub(crate) fn import(&self, archive: &Path, image: &str) {
-        self.client(&[
-            "import",
-            "-c",
-            r#"CMD ["/bin/cat", "/words"]"#,
-            "-c",
-            "ENV PATH=/bin",
-        ])
-        .arg(archive)
-        .arg(image)
-        .succeeds();
+        self.client(&["import", "-c", r#"CMD ["/bin/cat", "/words"]"#, "-c", "ENV PATH=/bin"])
+            .arg(archive)
+            .arg(image)
+            .succeeds();
     }
 
     /// Pushes an image; the digest that docker says it got.
     #[track_caller]
     pub(crate) fn push(&self, image: &str) -> String {
         let said = self.run(&["push", image]);
-        let digest = said
-            .stdout
-            .split_once("digest: ")
-            .and_then(|(_, rest)| rest.split(' ').next());
-        digest
-            .unwrap_or_else(|| panic!("no digest in:\n{said}"))
-            .to_owned()
+        let digest = said.stdout.split_once("digest: ").and_then(|(_, rest)| rest.split(' ').next());
+        digest.unwrap_or_else(|| panic!("no digest in:\n{said}")).to_owned()
     }
 
     /// The image's ID: the digest of its configuration.
     #[track_caller]
     pub(crate) fn id(&self, image: &str) -> String {
-        self.run(&["image", "inspect", "--format", "{{.Id}}", image])
-            .stdout
+        self.run(&["image", "inspect", "--format", "{{.Id}}", image]).stdout
     }
 
     /// What the image's container prints.

@@ -34,25 +34,16 @@ fn layers_that_are_there_are_not_sent_again() {
     docker.push(&base);
 
     let second = wharf.image("team/base:2");
-    build(
-        &docker,
-        "0",
-        &format!("FROM {base}\nRUN echo more > /more\n"),
-        &second,
-    );
+    build(&docker, "0", &format!("FROM {base}\nRUN echo more > /more\n"), &second);
     docker.run(&["push", &second]).mentions("Layer already exists");
 
     let elsewhere = wharf.image("other/base:1");
     docker.run(&["tag", &second, &elsewhere]);
-    docker
-        .run(&["push", &elsewhere])
-        .mentions("Mounted from team/base");
+    docker.run(&["push", &elsewhere]).mentions("Mounted from team/base");
 
     docker.run(&["image", "rm", &base, &second, &elsewhere]);
     docker.run(&["pull", &elsewhere]);
-    docker
-        .run(&["run", "--rm", "--network=none", &elsewhere, "cat", "/more"])
-        .mentions("more");
+    docker.run(&["run", "--rm", "--network=none", &elsewhere, "cat", "/more"]).mentions("more");
 }
 
 #[test]
@@ -84,11 +75,7 @@ fn a_manifest_list_gives_each_platform_its_image() {
     let mut ids = vec![];
     for (architecture, image) in platforms.iter().zip(&images) {
         let archive = root_file_system(&docker.space, &fresh_words());
-        docker
-            .client(&["import", "--platform", &format!("linux/{architecture}")])
-            .arg(archive)
-            .arg(image)
-            .succeeds();
+        docker.client(&["import", "--platform", &format!("linux/{architecture}")]).arg(archive).arg(image).succeeds();
         ids.push(docker.id(image));
         docker.push(image);
     }
@@ -123,9 +110,7 @@ fn docker_passes_on_what_is_wrong_and_what_was_perhaps_meant() {
 
 #[track_caller]
 fn build(docker: &Docker, buildkit: &str, recipe: &str, image: &str) {
-    let context = docker
-        .space
-        .directory(&format!("context-{}", uuid::Uuid::new_v4()));
+    let context = docker.space.directory(&format!("context-{}", uuid::Uuid::new_v4()));
     std::fs::write(context.join("Dockerfile"), recipe).unwrap();
     docker
         .client(&["build", "--network=none", "--tag", image])

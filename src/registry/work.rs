@@ -1,0 +1,36 @@
+//! Changes that are done to their end, whoever goes away meanwhile.
+
+use super::{Registry, RegistryError, Result};
+
+impl Registry {
+    /// Does the work to its end even if the one who asked for it goes away. A change that was dropped in the middle would let
+    /// go of its locks while the disk is still at it.
+    pub(super) async fn to_its_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let done = self.work.spawn(work).await;
+        done.unwrap_or_else(|error| Err(RegistryError::Damaged(format!("the work stopped: {error}"))))
+    }
+
+    /// Waits until every change that was begun is done. For the end of a server, when nothing is accepted any more.
+    pub async fn finish(&self) {
+        self.work.close();
+        self.work.wait().await;
+    }
+}
+
+/// Input up to this many bytes is worked on at once; what takes longer would keep other requests waiting.
+const QUICK: usize = 64 * 1024;
+
+/// Works on input of this length where it may take its time.
+pub(super) async fn at_length<T: Send + 'static>(
+    length: usize,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    if length <= QUICK {
+        return work();
+    }
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(RegistryError::Damaged(format!("the work stopped: {error}"))))
+}
