@@ -29,7 +29,7 @@ fn damage(path: &Path, kind: usize) {
         2 => fs::write(path, "../../../../etc/passwd").unwrap(),
         3 => fs::write(path, [0xff, 0xfe, 0, 0]).unwrap(),
         4 => fs::write(path, vec![b'x'; 100_000]).unwrap(),
-        5 => fs::write(path, sha256(b"something else")).unwrap(),
+        5 => fs::write(path, sha256(SOMETHING_ELSE)).unwrap(),
         6 => fs::create_dir(path).unwrap(),
         7 => symlink("nowhere", path).unwrap(),
         8 => symlink("/dev/zero", path).unwrap(),
@@ -37,6 +37,8 @@ fn damage(path: &Path, kind: usize) {
     }
 }
 const KINDS: usize = 10;
+/// What is on the volume and not what a link should lead to.
+const SOMETHING_ELSE: &[u8] = b"something else";
 
 fn repair(path: &Path) {
     if path.is_dir() {
@@ -49,6 +51,7 @@ fn repair(path: &Path) {
 #[tokio::test]
 async fn a_damaged_link_of_a_blob_is_no_link_and_pushing_heals_it() {
     let wharf = Wharf::shared();
+    wharf.repo("volume/else").push_blob(SOMETHING_ELSE).await;
     let repo = wharf.repo("volume/layer");
     let digest = sha256(b"content");
     let link = wharf
@@ -75,6 +78,7 @@ async fn a_damaged_link_of_a_blob_is_no_link_and_pushing_heals_it() {
 #[tokio::test]
 async fn a_damaged_link_of_a_tag_or_manifest_is_no_link_and_pushing_heals_it() {
     let wharf = Wharf::shared();
+    wharf.repo("volume/else").push_blob(SOMETHING_ELSE).await;
     let repo = wharf.repo("volume/manifest");
     let image = repo.push_image("latest", 100).await;
     let manifests = wharf.repository("volume/manifest/_manifests");
