@@ -136,8 +136,9 @@ impl Fortress {
         let mut found = Wharf::files_below(self.outside.path());
         found.extend(Wharf::files_below(self.wharf.volume()));
         // The server's own note, made once at the start.
-        let ours =
-            |path: &str| path.starts_with("deep/volume/registry/v2/") || path == "wharf/referrers-complete";
+        let ours = |path: &str| {
+            path.starts_with("deep/volume/registry/v2/") || path.starts_with("wharf/referrers-complete")
+        };
         found.retain(|path| !ours(path));
         found.sort();
         found
