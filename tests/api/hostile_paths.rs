@@ -132,9 +132,7 @@ impl Fortress {
     fn around(&self) -> Vec<String> {
         let mut found = Wharf::files_below(self.outside.path());
         found.extend(Wharf::files_below(self.wharf.volume()));
-        // The server's own note, made once at the start.
-        let ours = |path: &str| path.starts_with("deep/volume/registry/v2/") || path == "wharf/referrers-complete";
-        found.retain(|path| !ours(path));
+        found.retain(|path| !path.starts_with("deep/volume/registry/v2/"));
         found.sort();
         found
     }

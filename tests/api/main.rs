@@ -11,6 +11,7 @@ mod catalog;
 mod chunks;
 mod conditions;
 mod connections;
+mod damaged_links;
 mod deletes;
 mod errors;
 mod hash_states;
