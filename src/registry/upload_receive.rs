@@ -128,3 +128,25 @@ async fn done(writer: &mut Writer) -> Result<Box<Sink>> {
         Writer::Idle(_) => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A piece is a part of the buffer that it was read into, and keeps all of it.
+    #[test]
+    fn what_drips_in_keeps_no_buffers_of_many_bytes() {
+        let mut waiting = Waiting::default();
+        let large = Bytes::from(vec![1; WORTH_KEEPING]);
+        for byte in 0..20_000_u32 {
+            waiting.push(Bytes::from(vec![0; 8192]).slice(..1));
+            if byte == 9_999 {
+                waiting.push(large.clone());
+            }
+        }
+        assert_eq!(waiting.length, 20_000 + WORTH_KEEPING);
+        let pieces = waiting.into_pieces();
+        assert_eq!(pieces.iter().map(Bytes::len).collect::<Vec<_>>(), [10_000, WORTH_KEEPING, 10_000]);
+        assert_eq!(pieces[1].as_ptr(), large.as_ptr(), "a large piece is not copied");
+    }
+}

@@ -124,3 +124,32 @@ async fn referrers_are_found_again_when_our_directory_is_lost() {
     let found = async { while listed(&repo, &image.digest()).await != [about.digest()] {} };
     tokio::time::timeout(crate::support::client::PATIENCE, found).await.expect("they are found again");
 }
+
+#[tokio::test]
+async fn referrers_that_another_registry_took_in_between_are_listed_after_the_next_start() {
+    let wharf = Wharf::start();
+    let repo = wharf.repo("elsewhere/turns");
+    let image = repo.push_image("latest", 96).await;
+    repo.push_blob(b"{}").await;
+    let about = Manifest::about(&image, "application/vnd.example.turn", "taken elsewhere");
+    // As registry:2 keeps it: the content and the link, and nothing that says whom it is about.
+    let (digest, root) = (about.digest(), wharf.volume().join("docker/registry/v2"));
+    let hex = digest.strip_prefix("sha256:").unwrap();
+    let start = wharf.crash();
+    let write = |path: std::path::PathBuf, content: &[u8]| {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    };
+    write(root.join(format!("blobs/sha256/{}/{hex}/data", &hex[..2])), &about.bytes);
+    let revisions = root.join("repositories/elsewhere/turns/_manifests/revisions/sha256");
+    write(revisions.join(hex).join("link"), digest.as_bytes());
+    let wharf = start.go();
+    let repo = wharf.repo("elsewhere/turns");
+    loop {
+        let listed = repo.get(&format!("referrers/{}", image.digest())).await.is(200).json();
+        if listed["manifests"][0]["digest"] == digest.as_str() {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+}

@@ -209,3 +209,21 @@ async fn headers_that_the_operator_sets_are_on_every_answer() {
         assert_eq!(answer.header("docker-distribution-api-version"), "registry/2.0", "{path}");
     }
 }
+
+#[tokio::test]
+async fn while_the_storage_fails_its_checks_requests_are_refused_and_the_log_says_why() {
+    let settings = [("ENABLED", "true"), ("INTERVAL", "20ms"), ("THRESHOLD", "2")];
+    let start = settings.into_iter().fold(Wharf::prepare(), |start, (key, value)| {
+        start.env(&format!("REGISTRY_HEALTH_STORAGEDRIVER_{key}"), value)
+    });
+    let wharf = start.go();
+    wharf.client().get("/v2/").await.is(200);
+    let (volume, away) = (wharf.volume().to_owned(), wharf.volume().with_extension("away"));
+    std::fs::rename(&volume, &away).unwrap();
+    while wharf.client().get("/v2/").await.status == 200 {}
+    let message = wharf.client().get("/v2/").await.refuses(503, "UNAVAILABLE").message();
+    std::fs::rename(&away, &volume).unwrap();
+    assert!(message.contains("storage"), "{message}");
+    while wharf.client().get("/v2/").await.status != 200 {}
+    assert!(wharf.log().contains("No such file or directory"), "{}", wharf.log());
+}

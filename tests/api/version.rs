@@ -60,7 +60,7 @@ async fn a_method_that_a_path_does_not_know_is_refused_with_those_that_it_knows(
         (format!("/v2/a/blobs/uploads/{ID}"), "GET, HEAD, PATCH, PUT, DELETE"),
     ];
     for (path, allowed) in paths {
-        for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS] {
+        for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
             let answer = wharf.client().request(method.clone(), &path).send().await;
             if allowed.split(", ").any(|known| known == method.as_str()) {
                 assert_ne!(answer.status, 405, "{method} {path}");
@@ -89,4 +89,14 @@ async fn a_path_may_be_percent_encoded() {
     let digest = repo.push_blob(b"encoded").await;
     let path = format!("/v2/version%2Fencoded/blobs/{}", digest.replace(':', "%3a"));
     assert_eq!(repo.client().get(&path).await.is(200).body, b"encoded");
+}
+
+/// A browser asks so before a page of another origin may talk to the registry; registry:2 answers it.
+#[tokio::test]
+async fn options_are_answered_with_the_methods_and_the_headers_that_the_operator_sets() {
+    let wharf = Wharf::prepare().env("REGISTRY_HTTP_HEADERS_Access-Control-Allow-Origin", "['https://ui']").go();
+    let answer = wharf.client().request(Method::OPTIONS, "/v2/a/manifests/latest").send().await.is(200);
+    assert_eq!(answer.header("allow"), "GET, HEAD, PUT, DELETE");
+    assert_eq!(answer.header("access-control-allow-origin"), "https://ui");
+    wharf.client().request(Method::OPTIONS, "/v1/").send().await.is(404);
 }

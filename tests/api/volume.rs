@@ -143,3 +143,36 @@ async fn an_old_schema_1_manifest_on_the_volume_is_still_served() {
     assert_eq!(answer.header("content-type"), "application/vnd.docker.distribution.manifest.v1+prettyjws");
     assert_eq!(answer.body, body);
 }
+
+/// The first registries 2.x linked manifests as they linked blobs.
+#[tokio::test]
+async fn a_manifest_that_is_linked_as_a_blob_is_served_and_a_blob_is_no_manifest() {
+    let wharf = Wharf::shared();
+    let repo = wharf.repo("volume/old");
+    let image = repo.push_image("latest", 77).await;
+    let digest = image.digest();
+    let hex = digest.strip_prefix("sha256:").unwrap();
+    let (revision, layer) = (format!("_manifests/revisions/sha256/{hex}"), format!("_layers/sha256/{hex}"));
+    let home = wharf.repository("volume/old");
+    std::fs::rename(home.join(revision), home.join(layer)).unwrap();
+    for reference in ["latest", &digest] {
+        assert_eq!(repo.manifest(reference).await.is(200).body, image.bytes);
+    }
+    let blob = repo.push_blob(b"{\"architecture\": \"amd64\"}").await;
+    repo.manifest(&blob).await.refuses(404, "MANIFEST_UNKNOWN");
+}
+
+#[tokio::test]
+async fn a_part_of_the_tree_may_be_on_another_file_system() {
+    let elsewhere = tempfile::tempdir_in("/dev/shm").unwrap();
+    let start = Wharf::prepare();
+    let v2 = start.volume().join("docker/registry/v2");
+    std::fs::create_dir_all(&v2).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), v2.join("blobs")).unwrap();
+    let wharf = start.go();
+    let repo = wharf.repo("volume/elsewhere");
+    let image = repo.push_image("latest", 78).await;
+    assert_eq!(repo.manifest("latest").await.is(200).body, image.bytes);
+    let left = Wharf::files_below(elsewhere.path());
+    assert!(!left.is_empty() && left.iter().all(|path| path.ends_with("/data")), "{left:?}");
+}

@@ -140,7 +140,10 @@ impl Storage for Filesystem {
 
     async fn check(&self) -> Result<()> {
         let root = self.root.clone();
-        blocking("read", &Key::new("docker"), move || fs::read_dir(&root).map(drop)).await
+        // Every other error names a key; this one is about what all keys are below.
+        let said = move |error: io::Error| io::Error::other(format!("{}: {error}", root.display()));
+        let root = self.root.clone();
+        blocking("read", &Key::new("docker"), move || fs::read_dir(&root).map(drop).map_err(said)).await
     }
 }
 
