@@ -1,5 +1,6 @@
 //! A tree as YAML, with a comment at each value that says where it was written.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::node::{Node, Scalar, Value};
@@ -39,7 +40,7 @@ fn children(node: &Node, depth: usize, out: &mut dyn Write) -> io::Result<()> {
 fn below(node: &Node, depth: usize, out: &mut dyn Write) -> io::Result<()> {
     let single = match &node.value {
         Value::Null => "null".to_owned(),
-        Value::Scalar(Scalar { text, quoted }) => word(text, *quoted),
+        Value::Scalar(Scalar { text, quoted }) => word(&without_userinfo(text), *quoted),
         Value::Secret(_) => quote(MASK),
         Value::List(items) if items.is_empty() => "[]".to_owned(),
         Value::Map(map) if map.entries.is_empty() => "{}".to_owned(),
@@ -49,6 +50,16 @@ fn below(node: &Node, depth: usize, out: &mut dyn Write) -> io::Result<()> {
         }
     };
     writeln!(out, " {single}  # {}", node.origin)
+}
+
+/// A URL without the password that may stand in it (RFC 3986 §3.2.1); any other text as it is.
+fn without_userinfo(text: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = text.split_once("://") else { return Cow::Borrowed(text) };
+    let authority = rest.find(['/', '?', '#']).map_or(rest, |end| &rest[..end]);
+    match authority.rfind('@') {
+        Some(at) => Cow::Owned(format!("{scheme}://{MASK}{}", &rest[at..])),
+        None => Cow::Borrowed(text),
+    }
 }
 
 /// A word, in quotes if it was, or if it would not be read as the same word without.

@@ -22,6 +22,7 @@ mod from_elsewhere;
 mod image;
 mod network;
 mod podman;
+mod readme;
 mod registry2;
 mod served;
 mod skopeo;

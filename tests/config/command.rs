@@ -87,6 +87,14 @@ fn show_says_where_each_value_was_written_and_hides_secrets() {
 }
 
 #[test]
+fn show_hides_a_password_within_a_url() {
+    let (_directory, path) = file("version: 0.1\nstorage: filesystem\nhttp: {host: 'https://me:hunter2@a.lan/b@c'}\n");
+    let output = wharf(&["show", &path], &[]);
+    let shown = text(&output.stdout);
+    assert!(shown.contains("https://***@a.lan/b@c") && !shown.contains("hunter2"), "{shown}{}", text(&output.stderr));
+}
+
+#[test]
 fn show_without_a_file_is_what_wharf_starts_with() {
     let output = wharf(&["show"], &[]);
     assert!(text(&output.stdout).contains("rootdirectory: ./wharf-data  # default"));
