@@ -88,7 +88,8 @@ fn show_says_where_each_value_was_written_and_hides_secrets() {
 
 #[test]
 fn show_hides_a_password_within_a_url() {
-    let (_directory, path) = file("version: 0.1\nstorage: filesystem\nhttp: {host: 'https://me:hunter2@a.lan/b@c'}\n");
+    let (_directory, path) =
+        file("version: 0.1\nstorage: filesystem\nlog: {fields: {a: 'https://me:hunter2@a.lan/b@c'}}\n");
     let output = wharf(&["show", &path], &[]);
     let shown = text(&output.stdout);
     assert!(shown.contains("https://***@a.lan/b@c") && !shown.contains("hunter2"), "{shown}{}", text(&output.stderr));
