@@ -3,6 +3,10 @@
 //! The order is that of registry:2: names are compared part by part, so that `a/b` stands directly behind `a` and before
 //! `a-b`. It is the order in which the tree is walked, and a page costs what lies between its first and its last entry.
 
+use std::error::Error;
+
+use tracing::warn;
+
 use crate::oci::RepositoryName;
 use crate::storage::EntryKind;
 
@@ -108,7 +112,11 @@ impl Walk {
     async fn is_repository(&self, registry: &Registry, name: &RepositoryName) -> Result<bool> {
         // The first name that is not before the marker's, so that no stray neighbour hides it.
         let behind = just_before(self.marker);
-        let next = registry.storage.list(&layout::repository(name), Some(&behind), 1).await?;
+        let next = match registry.storage.list(&layout::repository(name), Some(&behind), 1).await {
+            // The walk comes to it again and says so.
+            Err(error) if error.is_forbidden() => return Ok(false),
+            next => next?,
+        };
         Ok(next.first().is_some_and(|entry| entry.name == self.marker && entry.kind == EntryKind::Directory))
     }
 
@@ -124,7 +132,14 @@ impl Walk {
         if !level.path.is_empty() {
             key = key.descend(level.path.split('/'));
         }
-        let entries = registry.storage.list(&key, Some(&rest), level.size).await?;
+        let entries = match registry.storage.list(&key, Some(&rest), level.size).await {
+            // One directory that we may not look into hides what is in it, not everything else.
+            Err(error) if error.is_forbidden() => {
+                warn!(error = &error as &dyn Error, "a directory of repositories is passed over");
+                return Ok(false);
+            }
+            entries => entries?,
+        };
         if entries.len() == level.size {
             level.rest = entries.last().map(|entry| entry.name.clone());
             level.size = level.size.saturating_mul(GROWTH);

@@ -62,9 +62,16 @@ enum Writer {
 }
 
 /// Receives the body into the sink. However it ends, all bytes that arrived are in the sink; after an error they are not.
-pub(super) async fn receive(sink: Sink, mut body: Body, superseded: &CancellationToken) -> Result<(Sink, End)> {
+/// Of a body that turns out to be longer than `longest`, no more is read than shows it.
+pub(super) async fn receive(
+    sink: Sink,
+    mut body: Body,
+    longest: Option<u64>,
+    superseded: &CancellationToken,
+) -> Result<(Sink, End)> {
     let mut writer = Writer::Idle(Box::new(sink));
     let mut waiting = Waiting::default();
+    let mut arrived = 0_u64;
     let mut end = None;
     loop {
         writer = match writer {
@@ -83,7 +90,11 @@ pub(super) async fn receive(sink: Sink, mut body: Body, superseded: &Cancellatio
             () = superseded.cancelled(), if end.is_none() => end = Some(End::Superseded),
             sink = done(&mut writer) => writer = Writer::Idle(sink?),
             piece = body.next(), if reading => match piece {
-                Some(Ok(piece)) => waiting.push(piece),
+                Some(Ok(piece)) => {
+                    arrived += piece.len() as u64;
+                    waiting.push(piece);
+                    end = longest.filter(|longest| arrived > *longest).map(|_| End::Whole);
+                }
                 Some(Err(error)) => end = Some(End::Broken(error)),
                 None => end = Some(End::Whole),
             },

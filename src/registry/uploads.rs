@@ -177,7 +177,8 @@ impl Registry {
         let data = layout::upload_data(repository, &id);
         let stage = self.storage.stage(&data, start).await?;
         let sink = Sink { stage, hasher: progress.hasher, received: 0 };
-        let (mut sink, end) = upload_receive::receive(sink, body, claim.superseded()).await?;
+        let (mut sink, end) =
+            upload_receive::receive(sink, body, chunk.map(ChunkRange::length), claim.superseded()).await?;
         progress.hasher = sink.hasher;
         progress.offset = start + sink.received;
         let whole = matches!(end, End::Whole);

@@ -68,6 +68,11 @@ impl StorageError {
         }
     }
 
+    /// Whether the system does not let us.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, StorageError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
+    }
+
     /// Whether the object is simply not there.
     pub fn is_not_found(&self) -> bool {
         matches!(self, StorageError::NotFound(_))

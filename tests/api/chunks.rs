@@ -170,3 +170,21 @@ async fn a_client_that_waits_to_be_asked_is_not_asked_for_what_is_refused() {
     raw.request(&format!("PATCH {path}"), &["content-length: 3", "expect: 100-continue"]).await;
     raw.answer().await.refuses(404, "BLOB_UPLOAD_UNKNOWN");
 }
+
+#[tokio::test]
+async fn of_a_chunk_that_goes_on_behind_its_range_no_more_is_read_than_shows_it() {
+    let wharf = Wharf::start();
+    let upload = wharf.repo("chunks/endless").upload().await;
+    upload.patch_at("0-4", b"01234").await.is(202);
+    let mut raw = wharf.connect().await;
+    raw.request(&format!("PATCH {}", upload.location), &["content-range: 5-9", "transfer-encoding: chunked"]).await;
+    let chunk = [b"10000\r\n".to_vec(), vec![b'x'; 0x10000], b"\r\n".to_vec()].concat();
+    // It never ends; the answer comes all the same.
+    for _ in 0..16 {
+        if raw.send(&chunk).await.is_err() {
+            break;
+        }
+    }
+    assert_eq!(raw.answer().await.status, 400);
+    assert_eq!(upload.status().await.is(204).header("range"), "0-4");
+}
