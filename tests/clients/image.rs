@@ -183,3 +183,24 @@ fn a_read_only_root_without_capabilities_or_privileges_is_enough() {
     // The volume outlives the machine that writes to it.
     machine.remove();
 }
+
+/// Half of the tutorials mount the directory of registry 1, and lose their images with the container.
+#[test]
+fn images_are_kept_where_tutorials_mount_the_directory_of_registry_1() {
+    let machine = Machine::new();
+    let (old, new) = (machine.docker.space.directory("old"), machine.docker.space.directory("new"));
+    let old_mount = format!("{}:/tmp/registry", old.display());
+    machine.serve(&["-v", &old_mount], &[]);
+    machine.log().mentions("/tmp/registry").mentions("registry 1");
+    machine.pushes_and_pulls("team/app");
+    machine.remove();
+    assert!(old.join("docker/registry/v2/repositories/team/app").is_dir());
+
+    // Who mounts the right one as well means the right one.
+    let new_mount = format!("{}:/var/lib/registry", new.display());
+    machine.serve(&["-v", &old_mount, "-v", &new_mount], &[]);
+    machine.pushes_and_pulls("team/other");
+    machine.remove();
+    assert!(new.join("docker/registry/v2/repositories/team/other").is_dir());
+    assert!(!old.join("docker/registry/v2/repositories/team/other").exists());
+}
