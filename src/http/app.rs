@@ -20,6 +20,7 @@ use super::leftover;
 use super::record::Recorder;
 use super::reply::Reply;
 use super::route::{Effect, Route, RouteError};
+use super::whole_body::Places;
 use super::{Condition, HttpError, Settings, handlers};
 
 /// Which API this is; docker looks for it.
@@ -32,6 +33,7 @@ const NO_SNIFFING: (HeaderName, HeaderValue) = (header::X_CONTENT_TYPE_OPTIONS, 
 #[derive(Clone)]
 pub struct App {
     pub(super) registry: Registry,
+    pub(super) places: Places,
     /// What stands before `/v2` in a request, without a slash at the end.
     prefix: Arc<str>,
     /// What clients write before it.
@@ -54,6 +56,7 @@ impl App {
         let public_path = settings.public_path.as_str().into();
         App {
             registry,
+            places: Places::default(),
             prefix,
             public_path,
             headers,

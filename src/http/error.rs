@@ -1,5 +1,7 @@
 //! The one place where an error becomes a status, a code and a body.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
@@ -62,6 +64,15 @@ pub enum HttpError {
     /// The request's body broke off.
     #[error("the request's body broke off")]
     BodyBroken(#[source] axum::Error),
+    /// Too many large manifests are being pushed.
+    #[error("too many large manifests are being pushed at once; try again in a moment")]
+    Busy,
+    /// A large manifest takes too long to arrive.
+    #[error("a manifest must arrive within {} seconds", limit.as_secs())]
+    ManifestTooSlow {
+        /// How long it may take.
+        limit: Duration,
+    },
     /// The storage fails its checks.
     #[error("the registry cannot reach its storage; try again later")]
     Unwell,
@@ -100,7 +111,8 @@ impl HttpError {
             | HttpError::ContentType(_)
             | HttpError::Condition { .. } => StatusCode::BAD_REQUEST,
             HttpError::BodyBroken(source) => broken(source),
-            HttpError::Unwell => StatusCode::SERVICE_UNAVAILABLE,
+            HttpError::Unwell | HttpError::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            HttpError::ManifestTooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
             HttpError::TooManyTags { .. } => StatusCode::URI_TOO_LONG,
             HttpError::ManifestTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             HttpError::Range(_) => StatusCode::RANGE_NOT_SATISFIABLE,
@@ -118,11 +130,13 @@ impl HttpError {
                 RouteError::Upload(_) => ErrorCode::BlobUploadUnknown,
             },
             HttpError::Registry(error) => error.code(),
-            HttpError::Unwell => ErrorCode::Unavailable,
+            HttpError::Unwell | HttpError::Busy => ErrorCode::Unavailable,
             HttpError::PageLength(_) => ErrorCode::PaginationNumberInvalid,
             HttpError::Digest(_) | HttpError::DigestMissing => ErrorCode::DigestInvalid,
             HttpError::Tag(_) | HttpError::TooManyTags { .. } => ErrorCode::TagInvalid,
-            HttpError::ContentType(_) | HttpError::BodyBroken(_) => ErrorCode::ManifestInvalid,
+            HttpError::ContentType(_) | HttpError::BodyBroken(_) | HttpError::ManifestTooSlow { .. } => {
+                ErrorCode::ManifestInvalid
+            }
             HttpError::ManifestTooLarge { .. } => ErrorCode::SizeInvalid,
             HttpError::Range(_) => ErrorCode::RangeInvalid,
             HttpError::Condition { .. } => ErrorCode::PreconditionFailed,
@@ -170,7 +184,7 @@ impl HttpError {
     pub fn into_response(self) -> Response<Body> {
         let status = self.status();
         // That the storage fails its checks is logged where they are made.
-        if status.is_server_error() && !matches!(self, HttpError::Unwell) {
+        if status.is_server_error() && !matches!(self, HttpError::Unwell | HttpError::Busy) {
             tracing::error!(error = &self as &dyn std::error::Error, "a request failed");
         }
         let body = json!({"errors": self.entries(status)}).to_string();

@@ -13,6 +13,7 @@ mod reply;
 mod route;
 mod settings;
 pub mod tls;
+mod whole_body;
 
 pub use app::App;
 pub use debug::{Condition, debug_router};

@@ -88,3 +88,31 @@ async fn a_large_upload_does_not_pass_through_memory() {
     let grown = wharf.resident().saturating_sub(before);
     assert!(grown < 24 * 1024 * 1024, "{grown} bytes for an upload");
 }
+
+#[tokio::test]
+async fn many_large_manifests_at_once_take_the_memory_of_a_few_and_small_ones_pass_by() {
+    let wharf = Wharf::start();
+    let repo = wharf.repo("limits/many");
+    let image = repo.prepare_image(5).await;
+    let before = wharf.resident();
+    let (arrived, mut arrivals) = tokio::sync::mpsc::unbounded_channel();
+    let mut senders = tokio::task::JoinSet::new();
+    for number in 0..60 {
+        let (mut raw, arrived) = (wharf.connect().await, arrived.clone());
+        senders.spawn(async move {
+            let line = format!("PUT /v2/limits/many/manifests/v{number}");
+            raw.request(&line, &[&format!("content-length: {LIMIT}")]).await;
+            // All but the last byte, which never comes.
+            raw.send(&vec![b' '; LIMIT - 1]).await.unwrap();
+            arrived.send(()).unwrap();
+            std::future::pending::<()>().await;
+        });
+    }
+    // As many as are read whole; the others wait for a place.
+    for _ in 0..16 {
+        arrivals.recv().await.unwrap();
+    }
+    repo.put("small", &image).await.is(201);
+    let grown = wharf.resident().saturating_sub(before);
+    assert!(grown < 160 * 1024 * 1024, "{grown} bytes for 60 manifests of 4 MiB");
+}

@@ -3,8 +3,6 @@
 use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
-use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
 
 use crate::http::conditions::{client_has, precondition};
 use crate::http::query::Query;
@@ -16,8 +14,6 @@ use crate::registry::NewManifest;
 
 use super::Answer;
 
-/// The largest manifest, in bytes. The specification asks for 4 MB at least.
-const LARGEST: usize = 4 * 1024 * 1024;
 /// As many tags as one request may set. The specification asks for 10 at least.
 const MOST_TAGS: usize = 100;
 
@@ -48,7 +44,8 @@ pub(super) async fn put(app: &App, request: &Parts, name: RepositoryName, refere
         Some(value) => Some(MediaType::from_content_type(&String::from_utf8_lossy(value.as_bytes()))?),
         None => None,
     };
-    let bytes = whole(body, request).await?;
+    let whole = app.places.read(request, body).await?;
+    let bytes = whole.bytes.clone();
     let asked = tags.clone();
     let new = NewManifest { media_type, bytes, reference, tags, precondition };
     let put = app.registry.put_manifest(&name, new).await?;
@@ -73,24 +70,4 @@ pub(super) async fn delete(app: &App, request: &Parts, name: RepositoryName, ref
         Reference::Digest(digest) => app.registry.delete_manifest(&name, &digest, &precondition).await?,
     }
     Ok(Reply::empty(StatusCode::ACCEPTED).done())
-}
-
-/// The whole body, if it is not too large. A body that says that it is too large is not read at all.
-async fn whole(body: Body, request: &Parts) -> Result<Bytes, HttpError> {
-    let too_large = HttpError::ManifestTooLarge { limit: LARGEST };
-    let announced =
-        request.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > LARGEST as u64) {
-        return Err(too_large);
-    }
-    let mut pieces = body.into_data_stream();
-    let mut bytes = BytesMut::new();
-    while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(HttpError::BodyBroken)?;
-        if bytes.len() + piece.len() > LARGEST {
-            return Err(too_large);
-        }
-        bytes.extend_from_slice(&piece);
-    }
-    Ok(bytes.freeze())
 }
