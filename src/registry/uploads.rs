@@ -108,11 +108,12 @@ impl Registry {
                 return Err(RegistryError::DigestMismatch { expected: digest, found });
             }
             let data = layout::upload_data(&repository, &id);
+            // The link first: if there is no room for it, the upload is still whole and can be finished again. Until the
+            // content follows, the link leads nowhere and counts as absent.
+            registry.storage.put(&layout::layer_link(&repository, &digest), links::content(&digest)).await?;
             if let Err(error) = registry.storage.promote(&data, &layout::blob(&digest)).await {
                 return Err(registry.give_up(&repository, &id, error).await);
             }
-            // A crash here leaves a blob that no repository holds.
-            registry.storage.put(&layout::layer_link(&repository, &digest), links::content(&digest)).await?;
             Ok(registry.storage.delete_all(&layout::upload(&repository, &id)).await?)
         })
         .await
