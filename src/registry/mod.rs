@@ -97,3 +97,6 @@ impl Registry {
         }
     }
 }
+
+#[cfg(test)]
+mod fault_tests;
