@@ -148,7 +148,10 @@ async fn a_put_whose_client_goes_away_keeps_its_locks_until_it_is_done() {
         registry.locks.removing(&name).now_or_never().is_none(),
         "it could be deleted while its tag is being written"
     );
-    assert!(registry.locks.moving(&name, &[tag.clone()]).now_or_never().is_none(), "its tag could be moved meanwhile");
+    assert!(
+        registry.locks.moving(&name, std::slice::from_ref(&tag)).now_or_never().is_none(),
+        "its tag could be moved meanwhile"
+    );
     // One for the tag that waits, one for a put that comes after the deletion.
     storage.tags.add_permits(2);
     registry.delete_manifest(&name, &digest, &Precondition::None).await.unwrap();
