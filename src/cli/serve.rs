@@ -15,13 +15,15 @@ use crate::http::listen::{self, BoundListener, Timing};
 use crate::http::{App, Certificate, Condition, debug_router, tls};
 use crate::registry::Registry;
 use crate::storage::{Filesystem, OpenError};
-use crate::telemetry::{self, Causes, Metrics};
+use crate::telemetry::{self, Causes, Log, Metrics};
 
 use super::banner::Banner;
 use super::{background, config, image};
 
 /// How long the disk may take at the end for what has arrived of uploads.
 const LAST_WRITES: Duration = Duration::from_secs(5);
+/// How long whoever reads the log may take at the end for what is left of it.
+const LAST_LINES: Duration = Duration::from_secs(2);
 
 /// Serves until told to stop. A person reads `out`; what is wrong goes to `err`, and from then on to the log.
 pub(super) fn run(file: Option<&Path>, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<ExitCode> {
@@ -31,10 +33,13 @@ pub(super) fn run(file: Option<&Path>, out: &mut dyn Write, err: &mut dyn Write)
         Ok(loaded) => loaded,
         Err(error) => return config::refuse(&error, err),
     };
-    if let Err(error) = telemetry::init(&config.telemetry) {
-        writeln!(err, "cannot set up the log: {error}")?;
-        return Ok(ExitCode::FAILURE);
-    }
+    let log = match telemetry::init(&config.telemetry) {
+        Ok(log) => log,
+        Err(error) => {
+            writeln!(err, "cannot set up the log: {error}")?;
+            return Ok(ExitCode::FAILURE);
+        }
+    };
     for warning in &warnings {
         warning.log();
     }
@@ -51,9 +56,12 @@ pub(super) fn run(file: Option<&Path>, out: &mut dyn Write, err: &mut dyn Write)
         Ok(server) => {
             write!(out, "{}", server.banner(&config))?;
             out.flush()?;
-            server.run(&config)
+            let ended = server.run(&config, &log);
+            log.flush(LAST_LINES);
+            ended
         }
         Err(error) => {
+            log.flush(LAST_LINES);
             writeln!(err, "{}", Causes(&error))?;
             Ok(ExitCode::FAILURE)
         }
@@ -128,16 +136,16 @@ impl Server {
         }))
     }
 
-    fn run(self, config: &Config) -> io::Result<ExitCode> {
+    fn run(self, config: &Config, log: &Log) -> io::Result<ExitCode> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let code = runtime.block_on(self.serve(config));
+        let code = runtime.block_on(self.serve(config, log));
         // What still blocks after the drain, such as a read from a disk that hangs, must not keep the process.
         runtime.shutdown_background();
         code
     }
 
-    async fn serve(self, config: &Config) -> io::Result<ExitCode> {
-        let stop = stop_signal()?;
+    async fn serve(self, config: &Config, log: &Log) -> io::Result<ExitCode> {
+        let stop = stop_signal(log.clone())?;
         let metrics = Metrics::default();
         let condition = Condition::default();
         if let Some(health) = config.http.health {
@@ -189,7 +197,7 @@ fn raise_open_files() {
 }
 
 /// Fires at SIGTERM or SIGINT. A second signal ends the process at once, for the person who does not want to wait.
-fn stop_signal() -> io::Result<CancellationToken> {
+fn stop_signal(log: Log) -> io::Result<CancellationToken> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let stop = CancellationToken::new();
     let told = stop.clone();
@@ -201,6 +209,7 @@ fn stop_signal() -> io::Result<CancellationToken> {
             };
             if told.is_cancelled() {
                 warn!("{name} again; stopping at once");
+                log.flush(LAST_LINES);
                 std::process::exit(1);
             }
             info!("{name}; finishing what is under way");

@@ -8,32 +8,18 @@ use tracing::{debug, error, info, info_span, warn};
 
 use super::*;
 
-/// Collects what is written.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 fn noon() -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos(1_767_355_200_000_042_999).unwrap()
 }
 
 /// The lines that `act` logs.
 fn lines(settings: &Settings, form: Form, act: impl FnOnce()) -> Vec<String> {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = subscriber(settings, form, move || writer.clone(), noon);
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let taken = Arc::clone(&log);
+    let style = Style::new(form, settings.fields.clone(), noon);
+    let subscriber = subscriber(settings, style, move |line, _| taken.lock().unwrap().extend_from_slice(line));
     tracing::subscriber::with_default(subscriber, act);
-    let bytes = log.0.lock().unwrap().clone();
+    let bytes = log.lock().unwrap().clone();
     String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
 }
 
@@ -92,6 +78,17 @@ fn a_line_carries_the_fields_of_the_spans_around_it() {
         span.in_scope(|| info!(user = "eve", "hello"));
     });
     assert!(lines[0].ends_with(" id=1 user=ada user=eve"), "{lines:?}");
+}
+
+#[test]
+fn a_json_object_has_each_name_once_with_what_was_said_last() {
+    let lines = lines(&with_service(), Form::Json, || {
+        let span = info_span!("request", user = "ada", id = 1);
+        span.record("id", 2);
+        span.in_scope(|| info!(user = "eve", "hello"));
+    });
+    assert_eq!(lines[0].matches("user").count(), 1, "{lines:?}");
+    assert!(lines[0].ends_with(r#""service":"registry","id":2,"user":"eve"}"#), "{lines:?}");
 }
 
 #[test]

@@ -225,5 +225,5 @@ async fn while_the_storage_fails_its_checks_requests_are_refused_and_the_log_say
     std::fs::rename(&away, &volume).unwrap();
     assert!(message.contains("storage"), "{message}");
     while wharf.client().get("/v2/").await.status != 200 {}
-    assert!(wharf.log().contains("No such file or directory"), "{}", wharf.log());
+    wharf.logs("No such file or directory");
 }

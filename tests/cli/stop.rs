@@ -44,6 +44,38 @@ async fn a_signal_ends_an_idle_server_at_once_and_well() {
 }
 
 #[tokio::test]
+async fn every_request_has_its_line_before_the_end_and_a_log_that_nobody_reads_holds_nothing_up() {
+    const REQUESTS: usize = 1000;
+    let volume = tempfile::tempdir().unwrap();
+    let socket = volume.path().join("socket");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_wharf"));
+    command.arg("serve").env("REGISTRY_HTTP_NET", "unix").env("REGISTRY_HTTP_ADDR", &socket);
+    command.env("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", volume.path());
+    let mut child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut started = [0];
+    child.stdout.as_mut().unwrap().read_exact(&mut started).unwrap();
+    let mut client = std::os::unix::net::UnixStream::connect(&socket).unwrap();
+    client.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+    let path = format!("/v2/{}/tags/list", "a".repeat(200));
+    // Much more than a pipe holds; nobody reads it yet.
+    for _ in 0..REQUESTS {
+        client.write_all(format!("HEAD {path} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            client.read_exact(&mut byte).unwrap();
+            answer.extend(byte);
+        }
+    }
+    kill_process(Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(), Signal::TERM).unwrap();
+    let mut log = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(log.lines().filter(|line| line.contains("path=/v2/aaa")).count(), REQUESTS);
+    assert!(log.lines().last().unwrap().contains("every request was finished"), "{:?}", log.lines().last());
+}
+
+#[tokio::test]
 async fn what_is_under_way_is_finished_and_nothing_new_is_accepted() {
     let mut wharf = Wharf::start();
     let (mut socket, _) = half_an_upload(&wharf).await;

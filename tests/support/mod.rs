@@ -4,7 +4,8 @@ use std::io::{BufRead, BufReader, Read};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -21,7 +22,14 @@ pub struct Wharf {
     /// `http://127.0.0.1:PORT`.
     pub url: String,
     volume: Arc<TempDir>,
-    log: Arc<Mutex<String>>,
+    log: Arc<Log>,
+}
+
+/// What a Wharf has logged so far.
+#[derive(Default)]
+struct Log {
+    text: Mutex<String>,
+    more: Condvar,
 }
 
 /// A running Wharf that other tests use too. It runs for as long as anybody holds it or a client of it.
@@ -129,9 +137,12 @@ impl Wharf {
         self.child.id()
     }
 
-    /// What it has logged so far.
-    pub fn log(&self) -> String {
-        self.log.lock().unwrap().clone()
+    /// Waits until it has logged this.
+    pub fn logs(&self, what: &str) {
+        let text = self.log.text.lock().unwrap();
+        let found = self.log.more.wait_timeout_while(text, Duration::from_secs(20), |text| !text.contains(what));
+        let (text, waited) = found.unwrap();
+        assert!(!waited.timed_out(), "{what} is not in\n{text}");
     }
 
     /// The process itself, for signals and for its end.
@@ -178,14 +189,15 @@ impl Start {
     /// Starts it and waits until it says where it listens.
     pub fn go(mut self) -> Wharf {
         let mut child = self.command.spawn().unwrap();
-        let log = Arc::new(Mutex::new(String::new()));
+        let log = Arc::new(Log::default());
         let mut stderr = child.stderr.take().unwrap();
         std::thread::spawn({
             let log = Arc::clone(&log);
             move || {
                 let mut buffer = [0; 4096];
                 while let Ok(count @ 1..) = stderr.read(&mut buffer) {
-                    log.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..count]));
+                    log.text.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..count]));
+                    log.more.notify_all();
                 }
             }
         });
@@ -199,7 +211,7 @@ impl Start {
         }
         let Some(url) = url else {
             let status = child.wait().unwrap();
-            panic!("wharf did not start: {status}\n{}", log.lock().unwrap());
+            panic!("wharf did not start: {status}\n{}", log.text.lock().unwrap());
         };
         std::thread::spawn(move || lines.for_each(drop));
         Wharf { child, url, volume: self.volume, log }
