@@ -164,7 +164,7 @@ impl Server {
         let debug = debug_router(condition, metrics_path.map(|path| (path, metrics)));
         let timing = Timing::default();
         let served = tokio::try_join!(
-            listen::serve(self.listeners, app.into_router(), &config.http, timing, stop.clone().cancelled_owned()),
+            listen::serve(self.listeners, app.into_service(), &config.http, timing, stop.clone().cancelled_owned()),
             listen::serve(self.debug, debug, &config.http, timing, stop.cancelled_owned()),
         );
         // What arrived of an upload whose connection was cut is kept, so that its client can go on behind it.

@@ -1,8 +1,9 @@
 //! The door for operators: how the storage is, and the metrics. Registry:2 has it on a listener of its own (`http.debug`).
 
 use std::error::Error;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use axum::body::Body;
 use axum::http::{Response, StatusCode, header};
 use axum::routing::get;
@@ -16,7 +17,7 @@ use super::reply::Reply;
 
 /// What the watch over the storage found. Cheap to clone; the clones are one.
 #[derive(Clone, Debug, Default)]
-pub struct Condition(Arc<Mutex<Option<String>>>);
+pub struct Condition(Arc<ArcSwapOption<String>>);
 
 impl Condition {
     /// Looks at the storage again and again, for ever.
@@ -36,14 +37,18 @@ impl Condition {
                     "the storage fails its checks; requests are refused"
                 );
             }
-            let unwell = unwell.map(|error| error.to_string());
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = unwell;
+            self.0.store(unwell.map(|error| Arc::new(error.to_string())));
         }
     }
 
+    /// Whether the storage fails its checks. Every request looks.
+    pub(super) fn is_unwell(&self) -> bool {
+        self.0.load().is_some()
+    }
+
     /// What is wrong with the storage, if its checks fail.
-    pub(super) fn failure(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn failure(&self) -> Option<String> {
+        self.0.load().as_deref().cloned()
     }
 }
 

@@ -10,9 +10,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::Request;
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, Response, Version, header};
-use axum::middleware::Next;
 use futures_util::StreamExt;
 use http_body::{Frame, SizeHint};
 
@@ -26,29 +25,37 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Where a body is put when its handler drops it before its end.
 type Slot = Arc<Mutex<Option<Body>>>;
 
-/// Deals with what the handler leaves.
-pub(super) async fn read_on(request: Request, next: Next) -> Response<Body> {
-    // Streams of HTTP/2 end one by one and leave their connection alone.
-    if request.version() > Version::HTTP_11 {
-        return next.run(request).await;
+/// What is left of one request's body, once its handler is done.
+pub(super) struct Leftover {
+    slot: Slot,
+    /// Who waits to be asked for the body has not sent it, and reading would ask.
+    waits: bool,
+}
+
+impl Leftover {
+    /// Watches a body on its way to the handler. None if what the handler leaves does not matter.
+    pub(super) fn watch(request: &Parts, body: Body) -> (Body, Option<Leftover>) {
+        // Streams of HTTP/2 end one by one and leave their connection alone.
+        if request.version > Version::HTTP_11 || http_body::Body::is_end_stream(&body) {
+            return (body, None);
+        }
+        let slot = Slot::default();
+        let watched = Body::new(Watched { body, slot: Arc::clone(&slot) });
+        (watched, Some(Leftover { slot, waits: request.headers.contains_key(header::EXPECT) }))
     }
-    // Who waits to be asked for the body has not sent it, and reading would ask.
-    let waits = request.headers().contains_key(header::EXPECT);
-    let slot = Slot::default();
-    let watched = request.map(|body| Body::new(Watched { body, slot: Arc::clone(&slot) }));
-    let mut response = next.run(watched).await;
-    let rest = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(rest) = rest {
+
+    /// Deals with what the handler left; the answer may have to say that the connection ends.
+    pub(super) fn read_on<B>(self, response: &mut Response<B>) {
+        let Some(rest) = self.slot.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
         let small = http_body::Body::size_hint(&rest).upper().is_some_and(|left| left <= SMALL);
-        if waits || !small {
+        if self.waits || !small {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
         }
-        if !waits {
+        if !self.waits {
             tokio::spawn(tokio::time::timeout(PATIENCE, throw_away(rest)));
         }
     }
-    response
 }
 
 async fn throw_away(rest: Body) {

@@ -1,5 +1,8 @@
 //! What is written down of each request, when its answer has gone out or broken off: a line in the log, and the metrics.
+//!
+//! A [`Record`] keeps the request itself, so that nothing is made into text before its line is written.
 
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,16 +11,16 @@ use std::time::Instant;
 
 use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, Response, header};
+use axum::http::{Method, Response, header};
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 
-use crate::telemetry::{Metrics, Observation};
+use crate::telemetry::{self, Metrics, Observation};
 
 use super::listen::Peer;
 use super::route::Route;
 
-/// Where requests are written down.
+/// Where requests are written down. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Recorder {
     /// Whether each request has its line (`log.accesslog.disabled`).
@@ -29,14 +32,12 @@ pub(super) struct Recorder {
 pub(super) struct Record {
     recorder: Recorder,
     started: Instant,
-    remote: String,
-    method: Method,
-    path: String,
-    agent: String,
-    handler: &'static str,
-    repository: String,
-    reference: String,
-    received: Arc<AtomicU64>,
+    peer: Arc<Peer>,
+    request: Parts,
+    /// Where it leads, if anywhere.
+    route: Option<Route>,
+    /// What was read of its body, if it has one.
+    received: Option<Arc<AtomicU64>>,
     status: u16,
     length: Option<u64>,
     sent: u64,
@@ -44,21 +45,15 @@ pub(super) struct Record {
 
 impl Recorder {
     /// Begins to watch a request. `route` is none if it leads nowhere.
-    pub(super) fn begin(&self, request: &Parts, route: Option<&Route>) -> Record {
-        let handler = route.map_or("base", handler);
-        self.metrics.begin(handler);
+    pub(super) fn begin(&self, request: Parts, peer: Arc<Peer>, route: Option<Route>) -> Record {
+        self.metrics.begin(handler(route.as_ref()));
         Record {
             recorder: self.clone(),
             started: Instant::now(),
-            remote: request.extensions.get::<Peer>().map(|peer| peer.address.to_string()).unwrap_or_default(),
-            method: request.method.clone(),
-            // The path alone: a query may hold what does not belong into a log.
-            path: request.uri.path().to_owned(),
-            agent: agent(&request.headers),
-            handler,
-            repository: route.and_then(Route::repository).map(ToString::to_string).unwrap_or_default(),
-            reference: route.map(reference).unwrap_or_default(),
-            received: Arc::default(),
+            peer,
+            request,
+            route,
+            received: None,
             status: 0,
             length: None,
             sent: 0,
@@ -67,9 +62,14 @@ impl Recorder {
 }
 
 impl Record {
+    /// The request without its body.
+    pub(super) fn request(&self) -> &Parts {
+        &self.request
+    }
+
     /// Counts the request's body as it is read.
-    pub(super) fn count(&self, body: Body) -> Body {
-        let received = Arc::clone(&self.received);
+    pub(super) fn count(&mut self, body: Body) -> Body {
+        let received = Arc::clone(self.received.get_or_insert_default());
         Body::new(body.map_frame(move |frame| {
             received.fetch_add(frame.data_ref().map_or(0, |data| data.len() as u64), Ordering::Relaxed);
             frame
@@ -77,107 +77,128 @@ impl Record {
     }
 
     /// Goes on with the answer to its end.
-    pub(super) fn follow(mut self, response: Response<Body>) -> Response<Body> {
+    pub(super) fn follow(mut self, response: Response<Body>) -> Response<Followed> {
         self.status = response.status().as_u16();
         response.map(|body| {
             self.length = http_body::Body::size_hint(&body).exact();
-            Body::new(Followed { body, record: self })
+            Followed { body, record: self }
         })
     }
 
     /// Whether the whole answer went out.
     fn complete(&self) -> bool {
-        self.status != 0 && (self.method == Method::HEAD || self.length.is_none_or(|length| length == self.sent))
+        self.status != 0
+            && (self.request.method == Method::HEAD || self.length.is_none_or(|length| length == self.sent))
     }
 }
 
 impl Drop for Record {
     fn drop(&mut self) {
         let seconds = self.started.elapsed().as_secs_f64();
-        let received = self.received.load(Ordering::Relaxed);
+        let received = self.received.as_ref().map_or(0, |received| received.load(Ordering::Relaxed));
+        let route = self.route.as_ref();
         self.recorder.metrics.end(&Observation {
-            handler: self.handler,
-            method: method(&self.method),
+            handler: handler(route),
+            method: method(&self.request.method),
             status: self.status,
             seconds,
             received,
             sent: self.sent,
         });
         if self.recorder.lines {
-            // What the request was not about is left out of its line.
-            let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+            let agent = self.request.headers.get(header::USER_AGENT);
             tracing::info!(
                 target: "access",
-                remote = %self.remote,
-                method = %self.method,
-                path = %self.path,
+                remote = %self.peer.address,
+                method = self.request.method.as_str(),
+                // The path alone: a query may hold what does not belong into a log.
+                path = self.request.uri.path(),
                 status = self.status,
-                repository = some(&self.repository),
-                reference = some(&self.reference),
+                // What the request was not about is left out of its line.
+                repository = route.and_then(Route::repository).map(|name| name.as_str()),
+                reference = route.and_then(Asked::by).map(tracing::field::display),
                 received,
                 sent = self.sent,
                 complete = self.complete(),
                 duration_ms = (seconds * 1e6).round() / 1e3,
-                agent = %self.agent,
+                agent = &*String::from_utf8_lossy(agent.map(|value| value.as_bytes()).unwrap_or_default()),
                 "request"
             );
         }
     }
 }
 
-fn agent(headers: &HeaderMap) -> String {
-    headers
-        .get(header::USER_AGENT)
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-        .unwrap_or_default()
-}
-
 /// What is asked of the repository.
-fn reference(route: &Route) -> String {
-    match route {
-        Route::GetBlob(_, digest) | Route::DeleteBlob(_, digest) | Route::Referrers(_, digest) => digest.to_string(),
-        Route::GetManifest(_, reference) | Route::PutManifest(_, reference) | Route::DeleteManifest(_, reference) => {
-            reference.to_string()
+struct Asked<'r>(&'r Route);
+
+impl Asked<'_> {
+    /// None if it is nothing in particular.
+    fn by(route: &Route) -> Option<Asked<'_>> {
+        match route {
+            Route::Version | Route::Catalog | Route::Tags(_) | Route::StartUpload(_) => None,
+            Route::GetBlob(..)
+            | Route::DeleteBlob(..)
+            | Route::Referrers(..)
+            | Route::GetManifest(..)
+            | Route::PutManifest(..)
+            | Route::DeleteManifest(..)
+            | Route::UploadStatus(..)
+            | Route::AppendUpload(..)
+            | Route::FinishUpload(..)
+            | Route::CancelUpload(..) => Some(Asked(route)),
         }
-        Route::UploadStatus(_, id)
-        | Route::AppendUpload(_, id)
-        | Route::FinishUpload(_, id)
-        | Route::CancelUpload(_, id) => id.to_string(),
-        Route::Version | Route::Catalog | Route::Tags(_) | Route::StartUpload(_) => String::new(),
     }
 }
 
-/// The name that the distribution registry's metrics have for the route.
-fn handler(route: &Route) -> &'static str {
+impl fmt::Display for Asked<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Route::GetBlob(_, digest) | Route::DeleteBlob(_, digest) | Route::Referrers(_, digest) => digest.fmt(f),
+            Route::GetManifest(_, reference)
+            | Route::PutManifest(_, reference)
+            | Route::DeleteManifest(_, reference) => reference.fmt(f),
+            Route::UploadStatus(_, id)
+            | Route::AppendUpload(_, id)
+            | Route::FinishUpload(_, id)
+            | Route::CancelUpload(_, id) => id.fmt(f),
+            Route::Version | Route::Catalog | Route::Tags(_) | Route::StartUpload(_) => Ok(()),
+        }
+    }
+}
+
+/// What the metrics call the route.
+fn handler(route: Option<&Route>) -> telemetry::Handler {
+    use telemetry::Handler;
     match route {
-        Route::Version => "base",
-        Route::Catalog => "catalog",
-        Route::Tags(_) => "tags",
-        Route::Referrers(..) => "referrers",
-        Route::GetManifest(..) | Route::PutManifest(..) | Route::DeleteManifest(..) => "manifest",
-        Route::GetBlob(..) | Route::DeleteBlob(..) => "blob",
-        Route::StartUpload(_) => "blob_upload",
-        Route::UploadStatus(..) | Route::AppendUpload(..) | Route::FinishUpload(..) | Route::CancelUpload(..) => {
-            "blob_upload_chunk"
+        None | Some(Route::Version) => Handler::Base,
+        Some(Route::Catalog) => Handler::Catalog,
+        Some(Route::Tags(_)) => Handler::Tags,
+        Some(Route::Referrers(..)) => Handler::Referrers,
+        Some(Route::GetManifest(..) | Route::PutManifest(..) | Route::DeleteManifest(..)) => Handler::Manifest,
+        Some(Route::GetBlob(..) | Route::DeleteBlob(..)) => Handler::Blob,
+        Some(Route::StartUpload(_)) => Handler::BlobUpload,
+        Some(Route::UploadStatus(..) | Route::AppendUpload(..) | Route::FinishUpload(..) | Route::CancelUpload(..)) => {
+            Handler::BlobUploadChunk
         }
     }
 }
 
 /// The method as a label; what clients make up is one label.
-fn method(method: &Method) -> &'static str {
+fn method(method: &Method) -> telemetry::Method {
+    use telemetry::Method as Label;
     match *method {
-        Method::GET => "get",
-        Method::HEAD => "head",
-        Method::PUT => "put",
-        Method::POST => "post",
-        Method::PATCH => "patch",
-        Method::DELETE => "delete",
-        _ => "other",
+        Method::GET => Label::Get,
+        Method::HEAD => Label::Head,
+        Method::PUT => Label::Put,
+        Method::POST => Label::Post,
+        Method::PATCH => Label::Patch,
+        Method::DELETE => Label::Delete,
+        _ => Label::Other,
     }
 }
 
 /// An answer's body that is watched as it goes out.
-struct Followed {
+pub(super) struct Followed {
     body: Body,
     record: Record,
 }

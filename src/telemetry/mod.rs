@@ -29,7 +29,7 @@ use layer::{Form, Lines, Style};
 use queue::Queue;
 
 pub use causes::Causes;
-pub use metrics::{Metrics, Observation};
+pub use metrics::{Handler, Method, Metrics, Observation};
 
 /// What is logged and how (`log`); `config` fills it in.
 #[derive(Clone, Debug)]

@@ -36,6 +36,6 @@ pub(super) async fn answer(app: &App, route: Route, request: &Parts, body: Body)
 }
 
 /// "This is a registry, and you may talk to it" (end-1).
-fn version() -> Response<Body> {
+pub(super) fn version() -> Response<Body> {
     Reply::empty(StatusCode::OK).header(header::CONTENT_TYPE, "application/json").body(Body::from("{}")).done()
 }

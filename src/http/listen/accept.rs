@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::{Door, Trouble};
+use super::service::Application;
 use super::socket::Listening;
 
 /// How long to wait when the system is short of something: long enough not to spin, short for a client.
@@ -23,7 +24,10 @@ pub(super) struct Ends {
 }
 
 /// Serves every connection in a task of its own until the server stops; then the socket is closed.
-pub(super) async fn accept(listening: Listening, door: Arc<Door>, connections: TaskTracker, ends: Ends) {
+pub(super) async fn accept<A>(listening: Listening, door: Arc<Door<A>>, connections: TaskTracker, ends: Ends)
+where
+    A: Application,
+{
     loop {
         let accepted = tokio::select! {
             biased;

@@ -4,7 +4,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::body::Body as AnswerBody;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -71,25 +70,22 @@ impl Body for Arriving {
 }
 
 /// An answer's body, with what counts its request as under way.
-pub(super) struct Departing {
-    body: AnswerBody,
+pub(super) struct Departing<B> {
+    body: B,
     _under_way: UnderWay,
 }
 
-impl Departing {
-    pub(super) fn new(body: AnswerBody, under_way: UnderWay) -> Self {
+impl<B> Departing<B> {
+    pub(super) fn new(body: B, under_way: UnderWay) -> Self {
         Self { body, _under_way: under_way }
     }
 }
 
-impl Body for Departing {
+impl<B: Body<Data = Bytes> + Unpin> Body for Departing<B> {
     type Data = Bytes;
-    type Error = axum::Error;
+    type Error = B::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         Pin::new(&mut self.body).poll_frame(context)
     }
 

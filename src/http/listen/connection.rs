@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::Router;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
@@ -14,7 +13,7 @@ use super::drive::{Version, drive};
 use super::first_byte::{Peek, Spoken};
 use super::peer::{Peer, PeerAddress};
 use super::protocol::Protocols;
-use super::service::Common;
+use super::service::{Application, Common};
 use super::socket::{Stream, tune};
 use super::throttle::Throttle;
 use super::timing::Timing;
@@ -27,10 +26,10 @@ const TRIED_HTTP: &str = "a client tried http on this port, which speaks https: 
                           is docker, this registry should not be in its insecure-registries";
 
 /// A listener, as its connections see it.
-pub(super) struct Door {
+pub(super) struct Door<A> {
     pub(super) name: Arc<str>,
     pub(super) tls: Option<Arc<Terms>>,
-    pub(super) app: Router,
+    pub(super) app: A,
     pub(super) protocols: Protocols,
     pub(super) timing: Timing,
     pub(super) throttle: Arc<Throttle<Trouble>>,
@@ -45,7 +44,7 @@ pub(super) enum Trouble {
     Accept,
 }
 
-impl Door {
+impl<A: Application> Door<A> {
     /// Serves a connection until its end. When `stopping`, one that has no request yet ends at once.
     pub(super) async fn serve(&self, stream: Stream, address: PeerAddress, stopping: &CancellationToken) {
         match stream {
@@ -68,25 +67,32 @@ impl Door {
                 };
                 self.requests(stream, Version::Plain, address, stopping).await;
             }
-            Some(terms) => {
-                let encrypted = self.encrypted(stream, terms, address);
-                let Some(Some(stream)) = stopping.run_until_cancelled(encrypted).await else {
-                    return;
-                };
-                let version = match stream.get_ref().1.alpn_protocol() {
-                    Some(b"h2") => Version::Http2,
-                    _ => Version::Http1,
-                };
-                self.requests(stream, version, address, stopping).await;
-            }
+            // Encryption takes much more memory; a plain connection's task has no room for it.
+            Some(terms) => Box::pin(self.serve_encrypted(stream, terms, address, stopping)).await,
         }
+    }
+
+    async fn serve_encrypted<S>(&self, stream: S, terms: &Terms, address: PeerAddress, stopping: &CancellationToken)
+    where
+        S: Peek + AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        // The handshake's part of it is given back.
+        let encrypted = Box::pin(self.encrypted(stream, terms, address));
+        let Some(Some(stream)) = stopping.run_until_cancelled(encrypted).await else {
+            return;
+        };
+        let version = match stream.get_ref().1.alpn_protocol() {
+            Some(b"h2") => Version::Http2,
+            _ => Version::Http1,
+        };
+        self.requests(stream, version, address, stopping).await;
     }
 
     async fn requests<S>(&self, stream: S, version: Version, address: PeerAddress, stopping: &CancellationToken)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let peer = Peer { address, tls: self.tls.is_some(), listener: Arc::clone(&self.name) };
+        let peer = Arc::new(Peer { address, tls: self.tls.is_some(), listener: Arc::clone(&self.name) });
         let common = Common { app: self.app.clone(), peer, patience: self.timing.body };
         drive(stream, version, &self.protocols, common, self.timing, stopping).await;
     }
@@ -102,7 +108,7 @@ impl Door {
             Spoken::Nothing => None,
             Spoken::Tls => {
                 self.say(address, Trouble::Https, TRIED_HTTPS);
-                refuse_https(stream).await.ok()?;
+                Box::pin(refuse_https(stream)).await.ok()?;
                 None
             }
         }

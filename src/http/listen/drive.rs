@@ -1,6 +1,6 @@
 //! A connection from its first request to its end.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::protocol::Protocols;
 use super::requests::Requests;
-use super::service::Common;
+use super::service::{Application, Common};
 use super::timing::Timing;
 
 /// How long a peer without a request under way may take to agree that the connection ends.
@@ -29,42 +29,47 @@ pub(super) enum Version {
 
 /// Serves a connection's requests until either side ends it. When `stopping`, requests under way are finished and no
 /// others are taken.
-pub(super) async fn drive<S>(
+pub(super) async fn drive<S, A>(
     stream: S,
     version: Version,
     protocols: &Protocols,
-    common: Common,
+    common: Common<A>,
     timing: Timing,
     stopping: &CancellationToken,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    A: Application,
 {
     let stream = TokioIo::new(stream);
     let requests = Requests::new();
     match (version, &protocols.either) {
         (Version::Http1, _) | (Version::Plain, None) => {
             // One that waits for its next request is ended by the bound on the head.
-            let connection = protocols.http1.serve_connection(stream, common.in_turn());
+            let connection = pin!(protocols.http1.serve_connection(stream, common.in_turn()));
             until_the_end(connection, None, timing, stopping).await;
         }
         (Version::Http2, _) => {
             let service = common.counted(requests.clone());
-            let connection = protocols.http2.serve_connection(stream, service);
-            until_the_end(connection, Some(&requests), timing, stopping).await;
+            // These are large, and few connections are one of them; so they are not in the task of every connection.
+            let mut connection = Box::pin(protocols.http2.serve_connection(stream, service));
+            until_the_end(connection.as_mut(), Some(&requests), timing, stopping).await;
         }
         (Version::Plain, Some(either)) => {
             let service = common.counted(requests.clone());
-            let connection = either.serve_connection(stream, service).into_owned();
-            until_the_end(connection, Some(&requests), timing, stopping).await;
+            let mut connection = Box::pin(either.serve_connection(stream, service).into_owned());
+            until_the_end(connection.as_mut(), Some(&requests), timing, stopping).await;
         }
     }
 }
 
-async fn until_the_end<C>(connection: C, requests: Option<&Requests>, timing: Timing, stopping: &CancellationToken)
-where
+async fn until_the_end<C>(
+    mut connection: Pin<&mut C>,
+    requests: Option<&Requests>,
+    timing: Timing,
+    stopping: &CancellationToken,
+) where
     C: GracefulConnection<Error: std::fmt::Display>,
 {
-    let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),
         () = stopping.cancelled() => None,

@@ -1,10 +1,10 @@
-//! Below the router: sockets, connections, and a graceful end.
+//! Below the application: sockets, connections, and a graceful end.
 //!
 //! [`bind`] takes the addresses and reads the certificates, so that whatever is wrong is said before anything is
 //! served; [`serve`] answers until it is told to stop. A connection passes four steps, each with a bound on the
 //! time that it may take ([`Timing`]): its first byte, which tells http from TLS; the handshake; the head of each
-//! request; and each piece of a body. What a request asks for is not known here: it goes to the router, with a
-//! [`Peer`] in its extensions.
+//! request; and each piece of a body. What a request asks for is not known here: it goes to the [`Application`], with
+//! the [`Peer`] that it comes from.
 
 mod accept;
 mod address;
@@ -30,4 +30,5 @@ pub use body::BodyError;
 pub use error::{ListenError, Setting};
 pub use peer::{Peer, PeerAddress};
 pub use serve::{Stopped, serve};
+pub use service::Application;
 pub use timing::Timing;

@@ -4,7 +4,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
@@ -16,6 +15,7 @@ use super::bind::BoundListener;
 use super::connection::Door;
 use super::error::ListenError;
 use super::protocol::Protocols;
+use super::service::Application;
 use super::throttle::Throttle;
 use super::timing::Timing;
 
@@ -38,7 +38,7 @@ pub struct Stopped {
 /// When a socket cannot be handed to the runtime.
 pub async fn serve(
     listeners: Vec<BoundListener>,
-    app: Router,
+    app: impl Application,
     settings: &Settings,
     timing: Timing,
     shutdown: impl Future<Output = ()>,

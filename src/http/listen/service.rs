@@ -1,12 +1,14 @@
-//! From a connection to the router: each request gets its peer and a bound on its body.
+//! From a connection to the application: each request gets its peer and a bound on its body.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::CONTENT_LENGTH;
 use axum::http::{Request, Response, StatusCode};
+use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::service::{Service, service_fn};
 use tower::Service as _;
@@ -15,25 +17,53 @@ use super::body::{Arriving, Departing};
 use super::peer::Peer;
 use super::requests::Requests;
 
+/// What answers requests. Cheap to clone: each request has one of its own.
+pub trait Application: Clone + Send + Sync + 'static {
+    /// An answer's body.
+    type Body: http_body::Body<Data = Bytes, Error = axum::Error> + Send + Unpin + 'static;
+
+    /// Answers a request.
+    fn answer(
+        self,
+        request: Request<Body>,
+        peer: Arc<Peer>,
+    ) -> impl Future<Output = Response<Self::Body>> + Send + 'static;
+}
+
+/// The [`Peer`] is in the extensions of the request.
+impl Application for Router {
+    type Body = Body;
+
+    async fn answer(mut self, mut request: Request<Body>, peer: Arc<Peer>) -> Response<Body> {
+        request.extensions_mut().insert(Peer::clone(&peer));
+        let Ok(answer) = self.call(request).await;
+        answer
+    }
+}
+
 /// What a connection's requests have in common.
 #[derive(Clone)]
-pub(super) struct Common {
-    pub(super) app: Router,
-    pub(super) peer: Peer,
+pub(super) struct Common<A> {
+    pub(super) app: A,
+    pub(super) peer: Arc<Peer>,
     pub(super) patience: Duration,
 }
 
-impl Common {
+impl<A: Application> Common<A> {
     fn answer(
         &self,
         request: Request<Incoming>,
-    ) -> impl Future<Output = Result<Response<Body>, Infallible>> + Send + use<> {
-        let mut request = request.map(|body| Arriving::new(body, self.patience));
-        request.extensions_mut().insert(self.peer.clone());
-        let answer = self.app.clone().call(request);
+    ) -> impl Future<Output = Result<Response<A::Body>, Infallible>> + Send + use<A> {
+        let patience = self.patience;
+        // Most requests have no body, and nothing of what a body needs.
+        let request = request.map(|body| match http_body::Body::is_end_stream(&body) {
+            true => Body::empty(),
+            false => Body::new(Arriving::new(body, patience)),
+        });
+        let answer = self.app.clone().answer(request, Arc::clone(&self.peer));
         async move {
-            let mut answer = answer.await?;
-            // The router gives every answer to HEAD a length. One that cannot have a body has none (RFC 9110 §8.6).
+            let mut answer = answer.await;
+            // An answer that cannot have a body has no length either (RFC 9110 §8.6).
             if matches!(answer.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
                 answer.headers_mut().remove(CONTENT_LENGTH);
             }
@@ -44,7 +74,7 @@ impl Common {
     /// Serves a connection that carries one request after the other.
     pub(super) fn in_turn(
         self,
-    ) -> impl Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send + 'static> {
+    ) -> impl Service<Request<Incoming>, Response = Response<A::Body>, Error = Infallible, Future: Send + 'static> {
         service_fn(move |request| self.answer(request))
     }
 
@@ -52,7 +82,7 @@ impl Common {
     pub(super) fn counted(
         self,
         requests: Requests,
-    ) -> impl Service<Request<Incoming>, Response = Response<Departing>, Error = Infallible, Future: Send + 'static>
+    ) -> impl Service<Request<Incoming>, Response = Response<Departing<A::Body>>, Error = Infallible, Future: Send + 'static>
     {
         service_fn(move |request| {
             let under_way = requests.begin();
