@@ -65,6 +65,16 @@ async fn a_panic_takes_one_connection_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_long_head_is_read() {
+    let server = Server::start(plain());
+    let mut client = Raw::connect(server.address()).await;
+    client
+        .send(format!("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: {}\r\n\r\n", "x".repeat(63 * 1024)))
+        .await;
+    assert!(client.read_to_close().await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
 async fn a_head_without_end_is_refused() {
     let server = Server::start(plain());
     let mut client = Raw::connect(server.address()).await;

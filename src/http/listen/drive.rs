@@ -96,3 +96,50 @@ async fn idle(requests: Option<&Requests>, limit: Duration) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::Router;
+    use axum::body::Body;
+    use axum::routing::get;
+    use bytes::Bytes;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::super::peer::{Peer, PeerAddress};
+    use super::*;
+
+    const PIECE: usize = 64 * 1024;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_stops_reading_holds_little_of_an_answer() {
+        let taken = Arc::new(AtomicUsize::new(0));
+        let pieces = Arc::clone(&taken);
+        let endless = move || {
+            let pieces = Arc::clone(&pieces);
+            async move {
+                Body::from_stream(futures_util::stream::repeat_with(move || {
+                    pieces.fetch_add(1, Ordering::Relaxed);
+                    Ok::<_, Infallible>(Bytes::from_static(&[0; PIECE]))
+                }))
+            }
+        };
+        let (mut client, server) = tokio::io::duplex(1024);
+        let peer = Arc::new(Peer { address: PeerAddress::Unix, tls: false, listener: "here".into() });
+        let common = Common { app: Router::new().route("/", get(endless)), peer, patience: Duration::MAX };
+        tokio::spawn(async move {
+            let protocols = Protocols::new(Timing::default(), false);
+            drive(server, Version::Http1, &protocols, common, Timing::default(), &CancellationToken::new()).await;
+        });
+        client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        let mut read = vec![0; 8 * PIECE];
+        client.read_exact(&mut read).await.unwrap();
+        // Time is paused: it goes on when nothing else can.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let held = taken.load(Ordering::Relaxed) - read.len() / PIECE;
+        assert!((1..=2).contains(&held), "{held} pieces of {PIECE} bytes");
+    }
+}

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 /// The largest head of a request. Tokens that name many repositories are long, addresses with a state in them too.
 const HEAD: u32 = 64 * 1024;
-/// The most that is read at once, and that waits to be written, on an HTTP/1.1 connection. Reads begin small and grow
-/// to this while data keeps up, so that an upload goes in large pieces and an idle connection costs little.
-const BUFFER: usize = 512 * 1024;
+/// The most that is read at once on an HTTP/1.1 connection, and what may wait to be written before an answer's body is
+/// asked for its next piece: a client that reads slowly holds no more than this and one piece, and a fast one loses
+/// nothing, since pieces go out as they are. It is no smaller than a head, which has to fit.
+const BUFFER: usize = HEAD as usize;
 /// What an HTTP/2 client may send ahead of us, for each request and for all of a connection: enough to fill a fast
 /// line over some distance, and the most that a client can make us hold.
 const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
