@@ -33,16 +33,14 @@ pub struct Descriptor {
 }
 
 /// What an image runs on (image-spec, image-index.md).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Platform {
     /// The operating system, as in `GOOS`.
-    #[serde(default, deserialize_with = "empty_if_null")]
     pub os: String,
     /// The processor, as in `GOARCH`.
-    #[serde(default, deserialize_with = "empty_if_null")]
     pub architecture: String,
     /// The processor's variant, such as `v8`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
 }
 
@@ -58,10 +56,6 @@ pub(super) type Annotations = BTreeMap<String, Option<String>>;
 
 pub(super) fn spelled_out(read: Option<Annotations>) -> BTreeMap<String, String> {
     read.unwrap_or_default().into_iter().map(|(key, value)| (key, value.unwrap_or_default())).collect()
-}
-
-fn empty_if_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 #[derive(Default)]
@@ -105,5 +99,25 @@ impl<'de> Deserialize<'de> for Descriptor {
             artifact_type: fields.artifact_type.filter(|kind| !kind.is_empty()),
             platform: fields.platform,
         })
+    }
+}
+
+impl<'de> Object<'de> for Platform {
+    const KNOWN: &'static [&'static str] = &["os", "architecture", "variant"];
+
+    fn field<A: MapAccess<'de>>(&mut self, key: &'static str, map: &mut A) -> Result<(), A::Error> {
+        let value: Option<String> = map.next_value()?;
+        match key {
+            "os" => self.os = value.unwrap_or_default(),
+            "architecture" => self.architecture = value.unwrap_or_default(),
+            _ => self.variant = value,
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Deserialize<'de> for Platform {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        object(deserializer)
     }
 }

@@ -63,6 +63,10 @@ fn keys_that_clients_would_read_differently_are_refused() {
         r#"{"schemaVersion":2,"layers":[],"MANIFESTS":[]}"#,
         r#"{"schemaVersion":2,"layers":[],"layers":[]}"#,
         r#"{"schemaVersion":2,"layers":[{"digest":"sha256:0000000000000000000000000000000000000000000000000000000000000000","Digest":"x"}]}"#,
+        r#"{"schemaVersion":2,"manifests":[{"digest":"sha256:0000000000000000000000000000000000000000000000000000000000000000","platform":{"OS":"linux"}}]}"#,
+        // To Go a long s is an s and the Kelvin sign a k.
+        r#"{"schemaVersion":2,"layers":[],"layerſ":[]}"#,
+        r#"{"schemaVersion":2,"layers":[],"manifeſts":[]}"#,
     ] {
         assert!(matches!(Manifest::parse(body.as_bytes(), None), Err(ManifestError::Json(_))), "{body}");
     }

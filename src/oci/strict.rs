@@ -2,7 +2,7 @@
 //!
 //! Go's decoder, which every common client is built on, takes `Layers` for `layers` and the last of two equal keys; other
 //! decoders do not. A manifest that plays on this would be one thing to us and another to the client that runs it
-//! (CVE-2021-41190 is of this kind), so a known key in another case or a known key twice is refused.
+//! (CVE-2021-41190 is of this kind), so a known key in other letters or a known key twice is refused.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -37,7 +37,7 @@ impl<'de, T: Object<'de>> Visitor<'de> for ObjectVisitor<T> {
         let mut value = T::default();
         let mut seen = 0_u64;
         while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-            match T::KNOWN.iter().position(|known| known.eq_ignore_ascii_case(&key)) {
+            match T::KNOWN.iter().position(|known| same_to_go(known, &key)) {
                 Some(index) if T::KNOWN[index] != key => {
                     let known = T::KNOWN[index];
                     return Err(A::Error::custom(format_args!("the key {key:?} is written {known:?}")));
@@ -55,5 +55,31 @@ impl<'de, T: Object<'de>> Visitor<'de> for ObjectVisitor<T> {
             }
         }
         Ok(value)
+    }
+}
+
+/// Whether Go's encoding/json takes `key` for `known`, which is ASCII: it compares by Unicode's simple folding, in which the
+/// long s and the Kelvin sign are letters of ASCII.
+fn same_to_go(known: &str, key: &str) -> bool {
+    let folded = |sign: char| match sign {
+        'ſ' => 's',
+        '\u{212a}' => 'k',
+        sign => sign.to_ascii_lowercase(),
+    };
+    known.chars().map(folded).eq(key.chars().map(folded))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_compared_as_go_compares_them() {
+        for key in ["disks", "DISKS", "diſKs", "dis\u{212a}ſ"] {
+            assert!(same_to_go("disks", key), "{key}");
+        }
+        for key in ["disk", "diskss", "ßisks", ""] {
+            assert!(!same_to_go("disks", key), "{key}");
+        }
     }
 }
