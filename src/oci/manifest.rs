@@ -43,6 +43,9 @@ pub enum Kind {
 /// Why bytes are not a manifest that can be accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
+    /// The body is not text, which JSON is (RFC 8259 §8.1). Where nothing is looked at, some readers would not notice.
+    #[error("the manifest is not UTF-8: {0}")]
+    NotText(#[from] std::str::Utf8Error),
     /// The body is not JSON, or a known field has the wrong type.
     #[error("the manifest cannot be read: {0}")]
     Json(#[from] serde_json::Error),
@@ -149,7 +152,7 @@ impl Manifest {
         if declared.is_some_and(|kind| kind.as_str().starts_with(MediaType::DOCKER_SCHEMA1)) {
             return Err(ManifestError::Schema1);
         }
-        let body: Body = serde_json::from_slice(bytes)?;
+        let body: Body = serde_json::from_str(std::str::from_utf8(bytes)?)?;
         if body.fs_layers || body.schema_version == Some(1) {
             return Err(ManifestError::Schema1);
         }

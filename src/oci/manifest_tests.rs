@@ -73,6 +73,13 @@ fn keys_that_clients_would_read_differently_are_refused() {
 }
 
 #[test]
+fn what_is_not_text_is_refused_even_where_nothing_is_looked_at() {
+    for body in [&b"{\"layers\":[],\"x\":\"\xb7\"}"[..], b"{\"layers\":[],\"x\":{\"\xb7\":1}}"] {
+        assert!(matches!(Manifest::parse(body, None), Err(ManifestError::NotText(_))), "{body:?}");
+    }
+}
+
+#[test]
 fn schema_1_is_named() {
     let body = json!({"schemaVersion": 1, "fsLayers": []});
     assert!(matches!(parse(None, &body), Err(ManifestError::Schema1)));
