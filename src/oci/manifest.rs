@@ -168,7 +168,7 @@ impl Manifest {
         let empty_index = body.no_manifests && body.config.is_none() && body.layers.is_none() && body.blobs.is_none();
         let kind = if body.manifests.is_some() || empty_index { Kind::Index } else { Kind::Image };
         let artifact_type = body.artifact_type.filter(|kind| !kind.is_empty());
-        let config_type = body.config.as_ref().map(|config| config.media_type.clone());
+        let config_type = body.config.as_ref().map(|config| config.media_type.clone()).filter(|kind| !kind.is_empty());
         let mut layers = body.layers.unwrap_or_default();
         layers.extend(body.blobs.unwrap_or_default());
         Ok(Manifest {

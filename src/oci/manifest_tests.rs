@@ -28,6 +28,17 @@ fn an_image_is_read_with_what_it_refers_to() {
 }
 
 #[test]
+fn a_manifest_is_listed_as_it_was_described_also_without_the_type_of_its_configuration() {
+    let mut body = image();
+    body["config"].as_object_mut().unwrap().remove("mediaType");
+    let manifest = parse(None, &body).unwrap();
+    assert_eq!(manifest.artifact_type, None);
+    let described = manifest.describe(manifest.layers[0].digest, 1);
+    let noted = serde_json::to_vec(&described).unwrap();
+    assert_eq!(serde_json::from_slice::<Descriptor>(&noted).unwrap(), described);
+}
+
+#[test]
 fn without_any_type_the_fields_decide() {
     let mut body = image();
     body.as_object_mut().unwrap().remove("mediaType");
