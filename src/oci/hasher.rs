@@ -33,6 +33,9 @@ struct Layout {
     count: usize,
 }
 
+/// More bytes than any content has: SHA-256 is defined for fewer than 2^64 bits (FIPS 180-4 §1).
+const TOO_LONG: u64 = 1 << 61;
+
 const SHA256: Layout = Layout { magic: b"sha\x03", word: 4, block: 64, count: 8 };
 const SHA512: Layout = Layout { magic: b"sha\x07", word: 8, block: 128, count: 16 };
 
@@ -111,7 +114,8 @@ impl Layout {
 
     fn read_go(&self, go: &[u8], length: u64) -> Option<Vec<u8>> {
         let (words, block) = (8 * self.word, self.block);
-        if go.len() != 4 + words + block + 8
+        if length >= TOO_LONG
+            || go.len() != 4 + words + block + 8
             || go[..4] != self.magic[..]
             || go[4 + words + block..] != length.to_be_bytes()
         {
@@ -156,6 +160,18 @@ mod tests {
         assert!(Hasher::restore(Algorithm::Sha512, &state, 0).is_none());
         assert!(Hasher::restore(Algorithm::Sha256, &state[..107], 0).is_none());
         assert!(Hasher::restore(Algorithm::Sha256, b"", 0).is_none());
+    }
+
+    #[test]
+    fn a_state_after_more_than_can_be_hashed_is_not_taken_up() {
+        for algorithm in Algorithm::ALL {
+            let state = |length| Hasher::new(algorithm).save(length);
+            assert!(Hasher::restore(algorithm, &state(TOO_LONG), TOO_LONG).is_none());
+            assert!(Hasher::restore(algorithm, &state(u64::MAX), u64::MAX).is_none());
+            let most = TOO_LONG - 1;
+            let hasher = Hasher::restore(algorithm, &state(most), most).unwrap();
+            assert_eq!(hasher.finish().algorithm(), algorithm);
+        }
     }
 
     proptest! {
