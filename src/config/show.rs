@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::node::{Node, Scalar, Value};
 use super::secret::MASK;
 
-/// Writes the tree. What is null is left out.
+/// Writes the tree. What is null is written too: as a field of the log it has a meaning.
 pub(super) fn write(root: &Node, out: &mut dyn Write) -> io::Result<()> {
     children(root, 0, out)
 }
@@ -17,11 +17,8 @@ fn children(node: &Node, depth: usize, out: &mut dyn Write) -> io::Result<()> {
     match &node.value {
         Value::Map(map) => {
             for (key, child) in &map.entries {
-                let key = word(key, false);
-                if !child.is_null() {
-                    write!(out, "{indent}{key}:")?;
-                    below(child, depth + 1, out)?;
-                }
+                write!(out, "{indent}{}:", word(key, false))?;
+                below(child, depth + 1, out)?;
             }
             Ok(())
         }

@@ -112,7 +112,7 @@ fn a_variable_may_name_the_file() {
 #[test]
 fn what_is_shown_is_a_configuration_that_means_the_same() {
     let text = "version: 0.1\nstorage: {filesystem: {rootdirectory: '/a b'}}\nhttps: {names: [a.lan]}\n\
-                http: {headers: {X-A: ['true', 'b: c', '#']}}\nlog: {fields: {n: 'null', t: \"\\t\"}, hooks: []}\n";
+                http: {headers: {X-A: ['true', 'b: c', '#']}}\nlog: {fields: {n: 'null', e: null, t: \"\\t\"}, hooks: []}\n";
     let (config, _) = load(text, &[("REGISTRY_STORAGE_MAINTENANCE_READONLY", "{enabled: yes}")]);
     let mut shown = Vec::new();
     config.show(&mut shown).unwrap();
