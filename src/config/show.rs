@@ -6,6 +6,9 @@ use std::io::{self, Write};
 use super::node::{Node, Scalar, Value};
 use super::secret::MASK;
 
+/// A key of as many bytes is written out with a question mark, for YAML looks no further than 1024 signs for its colon.
+const MAX_SHORT_KEY: usize = 1000;
+
 /// Writes the tree. What is null is written too: as a field of the log it has a meaning.
 pub(super) fn write(root: &Node, out: &mut dyn Write) -> io::Result<()> {
     children(root, 0, out)
@@ -17,7 +20,11 @@ fn children(node: &Node, depth: usize, out: &mut dyn Write) -> io::Result<()> {
     match &node.value {
         Value::Map(map) => {
             for (key, child) in &map.entries {
-                write!(out, "{indent}{}:", word(key, false))?;
+                let key = word(key, false);
+                match key.len() {
+                    ..MAX_SHORT_KEY => write!(out, "{indent}{key}:")?,
+                    _ => write!(out, "{indent}? {key}\n{indent}:")?,
+                }
                 below(child, depth + 1, out)?;
             }
             Ok(())
@@ -46,7 +53,9 @@ fn below(node: &Node, depth: usize, out: &mut dyn Write) -> io::Result<()> {
             return children(node, depth, out);
         }
     };
-    writeln!(out, " {single}  # {}", node.origin)
+    // The name of a file or variable may hold a line break, which would end the comment.
+    let origin = node.origin.to_string().replace(char::is_control, "\u{fffd}");
+    writeln!(out, " {single}  # {origin}")
 }
 
 /// A URL without the password that may stand in it (RFC 3986 §3.2.1); any other text as it is.

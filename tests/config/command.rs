@@ -113,7 +113,11 @@ fn a_variable_may_name_the_file() {
 fn what_is_shown_is_a_configuration_that_means_the_same() {
     let text = "version: 0.1\nstorage: {filesystem: {rootdirectory: '/a b'}}\nhttps: {names: [a.lan]}\n\
                 http: {headers: {X-A: ['true', 'b: c', '#']}}\nlog: {fields: {n: 'null', e: null, t: \"\\t\"}, hooks: []}\n";
-    let (config, _) = load(text, &[("REGISTRY_STORAGE_MAINTENANCE_READONLY", "{enabled: yes}")]);
+    // A key that is longer than YAML reads without its question mark.
+    let text = text.replace("{fields: {", &format!("{{fields: {{? '{}' : long, ", "k".repeat(2000)));
+    // And a name that would leave the comment in which it stands.
+    let variables = [("REGISTRY_STORAGE_MAINTENANCE_READONLY", "{enabled: yes}"), ("REGISTRY_LOG_FIELDS_A\nB", "c")];
+    let (config, _) = load(&text, &variables);
     let mut shown = Vec::new();
     config.show(&mut shown).unwrap();
     let (again, _) = load(std::str::from_utf8(&shown).unwrap(), &[]);
