@@ -22,5 +22,7 @@ mod history;
 mod images;
 mod model;
 mod pushes;
+mod races;
+mod races_over_an_end;
 mod rounds;
 mod wire;
