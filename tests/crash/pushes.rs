@@ -22,7 +22,7 @@ pub(crate) struct Pending {
 pub(crate) struct Broken(pub(crate) Option<Pending>);
 
 impl From<Lost> for Broken {
-    fn from(Lost: Lost) -> Broken {
+    fn from(_: Lost) -> Broken {
         Broken(None)
     }
 }
@@ -43,7 +43,7 @@ pub(crate) fn push(wire: &mut Wire, chance: &mut Chance, repository: &str, blob:
             chunks(wire, &mut pending, pieces).and_then(|()| finish(wire, &mut pending))
         }
     };
-    pushed.map_err(|Lost| Broken(Some(pending)))
+    pushed.map_err(|_| Broken(Some(pending)))
 }
 
 /// Starts an upload and sends no byte.

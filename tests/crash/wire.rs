@@ -13,7 +13,10 @@ const PIECE: usize = 64 * 1024;
 
 /// The connection ended without an answer, so what became of the request is open.
 #[derive(Debug)]
-pub(crate) struct Lost;
+pub(crate) struct Lost {
+    /// Not a byte of an answer came.
+    silent: bool,
+}
 
 /// A connection that is opened when it is needed.
 pub(crate) struct Wire {
@@ -37,8 +40,13 @@ impl Wire {
         Wire { address: address.to_owned(), stream: None, sent: 0 }
     }
 
+    /// Reads something. A connection that was idle for so long that the server closed it is opened again.
     pub(crate) fn get(&mut self, path: &str) -> Result<Reply, Lost> {
-        self.ask("GET", path, &[], b"")
+        let was_idle = self.stream.is_some();
+        match self.ask("GET", path, &[], b"") {
+            Err(Lost { silent: true }) if was_idle => self.ask("GET", path, &[], b""),
+            other => other,
+        }
     }
 
     /// Sends a request with a body of a known length.
@@ -68,7 +76,7 @@ impl Wire {
         self.sent = 0;
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
-            None => self.connect().map_err(|_| Lost)?,
+            None => self.connect().map_err(|_| Lost { silent: true })?,
         };
         let mut head = format!("{method} {path} HTTP/1.1\r\nhost: wharf\r\n");
         for (name, value) in headers {
@@ -86,7 +94,7 @@ impl Wire {
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
                 panic!("{asked}: no answer within {PATIENCE:?}")
             }
-            Err(_) => return Err(Lost),
+            Err(error) => return Err(Lost { silent: error.kind() == io::ErrorKind::NotConnected }),
         };
         if reply.header("connection") != Some("close") {
             self.stream = Some(stream);
@@ -128,9 +136,14 @@ fn read_reply(stream: &mut TcpStream, bodiless: bool, asked: &str) -> io::Result
         if let Some(end) = read.windows(4).position(|window| window == b"\r\n\r\n") {
             break end;
         }
-        match stream.read(&mut buffer)? {
+        let count = match stream.read(&mut buffer) {
+            Err(error) if read.is_empty() && error.kind() == io::ErrorKind::ConnectionReset => 0,
+            count => count?,
+        };
+        match count {
+            0 if read.is_empty() => return Err(io::ErrorKind::NotConnected.into()),
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            count => read.extend_from_slice(&buffer[..count]),
+            _ => read.extend_from_slice(&buffer[..count]),
         }
     };
     let mut body = read.split_off(end + 4);
