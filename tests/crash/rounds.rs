@@ -51,20 +51,30 @@ struct Run {
     gone: usize,
     /// How many things the clients did.
     done: usize,
+    /// What it logged before it was ended last.
     log: String,
     left: Left,
+    running: Option<Wharf>,
 }
 
 impl Drop for Run {
     #[expect(clippy::print_stderr, reason = "it is what the person needs who looks at a failure")]
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let lines: Vec<&str> = self.log.lines().collect();
             eprintln!("in round {} of {:?}, WHARF_CRASH_SEED={}", self.ends, self.ending, self.seed);
-            eprintln!("it was ended last after {:?} of work, having logged:", self.moment);
-            eprintln!("{}", lines[lines.len().saturating_sub(40)..].join("\n"));
+            eprintln!("it was ended last after {:?} of work, having logged:\n{}", self.moment, tail(&self.log));
+            if let Some(wharf) = &mut self.running {
+                let status = wharf.child().try_wait();
+                eprintln!("the one that runs ({status:?}) logged:\n{}", tail(&wharf.log()));
+            }
         }
     }
+}
+
+/// The last lines.
+fn tail(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(40)..].join("\n")
 }
 
 impl Run {
@@ -94,6 +104,7 @@ impl Run {
             done: 0,
             log: String::new(),
             left: Left::default(),
+            running: None,
         }
     }
 
@@ -103,24 +114,26 @@ impl Run {
         let begun = Instant::now();
         let mut start = Wharf::prepare();
         for _ in 0..rounds {
-            let wharf = self.started(start, Extent::Sample);
-            start = self.work_until_the_end(wharf);
+            self.start(start, Extent::Sample);
+            start = self.work_until_the_end();
         }
-        let wharf = self.started(start, Extent::All);
-        self.push_everything_again(&wharf);
+        let address = self.start(start, Extent::All);
+        self.push_everything_again(&address);
         let (done, gone, left, took) = (self.done, self.gone, &self.left, begun.elapsed());
         println!("{done} things done, {gone} acknowledged blobs gone, left over: {left:?}; {took:.1?}");
         assert!(self.done > rounds, "the clients do something");
     }
 
-    /// Starts it, sometimes twice, and checks that all is well.
-    fn started(&mut self, start: Start, extent: Extent) -> Wharf {
+    /// Starts it, sometimes twice, and checks that all is well. Returns its address.
+    fn start(&mut self, start: Start, extent: Extent) -> String {
         let mut wharf = start.go();
         if self.ending == Ending::Kill && self.chance.one_in(5) {
             wharf = wharf.crash_and_restart();
         }
         self.left = self.disk.check(wharf.volume());
-        let mut wire = Wire::new(wharf.address());
+        let address = wharf.address().to_owned();
+        self.running = Some(wharf);
+        let mut wire = Wire::new(&address);
         let mut model = look(&self.world.model);
         let (ending, chance) = (self.ending, &mut self.chance);
         self.gone += Check { wire: &mut wire, chance, ending, extent }.run(&mut model);
@@ -132,12 +145,12 @@ impl Run {
         for pending in now {
             pushes::go_on(&mut wire, &mut self.chance, pending).expect("the server stays");
         }
-        drop(model);
-        wharf
+        address
     }
 
     /// Lets the clients work, and ends the program while they do.
-    fn work_until_the_end(&mut self, mut wharf: Wharf) -> Start {
+    fn work_until_the_end(&mut self) -> Start {
+        let mut wharf = self.running.take().unwrap();
         self.ends += 1;
         self.moment = Duration::from_millis(self.chance.between(AT_WORK.0, AT_WORK.1) as u64);
         let (world, address) = (&self.world, wharf.address().to_owned());
@@ -170,8 +183,8 @@ impl Run {
     }
 
     /// Everything can be pushed everywhere.
-    fn push_everything_again(&mut self, wharf: &Wharf) {
-        let mut client = Client { world: &self.world, wire: Wire::new(wharf.address()), chance: self.chance.fork() };
+    fn push_everything_again(&mut self, address: &str) {
+        let mut client = Client { world: &self.world, wire: Wire::new(address), chance: self.chance.fork() };
         for repository in REPOSITORIES {
             for pooled in &self.world.pool {
                 assert!(client.push_pooled(repository, pooled).is_ok(), "the server stays");
