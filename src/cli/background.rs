@@ -12,9 +12,19 @@ const FIRST_PURGE: Duration = Duration::from_secs(60);
 
 /// Starts it. It ends with the runtime.
 pub(super) fn start(registry: &Registry) {
+    tokio::spawn(recover_blobs(registry.clone()));
     tokio::spawn(complete_referrers(registry.clone()));
     if let Some(purging) = registry.settings().upload_purging.filter(|_| !registry.settings().read_only) {
         tokio::spawn(purge(registry.clone(), purging));
+    }
+}
+
+async fn recover_blobs(registry: Registry) {
+    if let Err(error) = registry.recover_blobs().await {
+        error!(
+            error = &error as &dyn Error,
+            "cannot look at the blobs that were pushed before the last stop; it is tried again at the next start"
+        );
     }
 }
 

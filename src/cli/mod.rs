@@ -1,5 +1,6 @@
 //! The command line: one file per command. Knows every other module and is known by none.
 
+mod allocator;
 mod background;
 mod banner;
 mod config;
@@ -40,6 +41,7 @@ enum Command {
 
 /// Runs the command that the process's arguments name and says how it ended.
 pub fn main() -> ExitCode {
+    allocator::keep_a_little();
     let (mut out, mut err) = (io::stdout(), io::stderr());
     let ended = match Arguments::parse_from(image::spelled(std::env::args_os())).command {
         Command::Serve { file } => serve::run(file.as_deref(), &mut out, &mut err),

@@ -86,10 +86,9 @@ enum StartError {
 
 impl Server {
     fn prepare(config: &Config) -> Result<Server, StartError> {
-        let root = &config.storage.root;
         let storage = match config.registry.read_only {
-            true => Filesystem::open_read_only(root)?,
-            false => Filesystem::open(root)?,
+            true => Filesystem::open_read_only(&config.storage)?,
+            false => Filesystem::open(&config.storage)?,
         };
         let debug = config.http.debug.as_ref().map(listen::bind_debug).transpose()?.unwrap_or_default();
         Ok(Server {
@@ -137,7 +136,11 @@ impl Server {
     }
 
     fn run(self, config: &Config, log: &Log) -> io::Result<ExitCode> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        // More than there are processors: the storage makes its quick calls on these threads, and should two of them hang
+        // in a disk that does not answer, others go on (see `storage::filesystem::lane`).
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let threads = (2 * processors).max(4);
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
         let code = runtime.block_on(self.serve(config, log));
         // What still blocks after the drain, such as a read from a disk that hangs, must not keep the process.
         runtime.shutdown_background();

@@ -6,7 +6,7 @@ use super::document::Document;
 use super::error::ConfigError;
 use super::node::Node;
 use super::unserved;
-use crate::storage::Settings;
+use crate::storage::{Durability, Settings};
 
 /// Keys of `storage` that are options of every driver and no driver themselves.
 const OPTIONS: [&str; 5] = ["cache", "delete", "maintenance", "redirect", "tag"];
@@ -32,5 +32,16 @@ pub(super) fn driver(root: &Node) -> Result<(), ConfigError> {
 pub(super) fn settings(document: &Document) -> Result<Settings, ConfigError> {
     let key = "storage.filesystem.rootdirectory";
     let root = document.text(key).ok_or_else(|| document.expected(key, "a directory"))?;
-    Ok(Settings { root: PathBuf::from(root) })
+    Ok(Settings { root: PathBuf::from(root), durability: durability(document)? })
+}
+
+/// What survives a power cut, and from when on.
+fn durability(document: &Document) -> Result<Durability, ConfigError> {
+    let key = "storage.filesystem.durability";
+    match document.text(key) {
+        None | Some("barrier") => Ok(Durability::Barrier),
+        Some("full") => Ok(Durability::Full),
+        Some("none") => Ok(Durability::None),
+        Some(_) => Err(document.expected(key, "full, barrier or none")),
+    }
 }

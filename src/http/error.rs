@@ -102,6 +102,7 @@ impl HttpError {
                 RegistryError::PreconditionFailed { .. } => StatusCode::PRECONDITION_FAILED,
                 RegistryError::DeleteDisabled | RegistryError::ReadOnly => StatusCode::METHOD_NOT_ALLOWED,
                 RegistryError::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
+                RegistryError::Passing(_) => StatusCode::SERVICE_UNAVAILABLE,
                 RegistryError::Storage(_) | RegistryError::Damaged(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
             HttpError::PageLength(_)

@@ -9,7 +9,7 @@ use futures_util::{StreamExt, TryStreamExt};
 use crate::oci::{Digest, RepositoryName};
 use crate::storage::Object;
 
-use super::{Registry, RegistryError, Result, layout, links};
+use super::{Registry, RegistryError, Result, layout};
 
 /// A blob that is open for reading. It stays readable when it is deleted meanwhile.
 pub struct Blob {
@@ -41,7 +41,7 @@ impl Registry {
     /// The length of a blob that the repository holds, in bytes.
     pub async fn stat_blob(&self, repository: &RepositoryName, digest: &Digest) -> Result<u64> {
         if let Some(target) = self.held_blob(repository, digest).await? {
-            match self.storage.stat(&layout::blob(&target)).await {
+            match self.stat_content(&target).await {
                 Ok(meta) => return Ok(meta.size),
                 Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(error.into()),
@@ -53,7 +53,7 @@ impl Registry {
     /// Opens a blob that the repository holds.
     pub async fn open_blob(&self, repository: &RepositoryName, digest: &Digest) -> Result<Blob> {
         if let Some(target) = self.held_blob(repository, digest).await? {
-            match self.storage.open(&layout::blob(&target)).await {
+            match self.open_content(&target).await {
                 Ok(object) => return Ok(Blob { object }),
                 Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(error.into()),
@@ -69,6 +69,7 @@ impl Registry {
     pub async fn delete_blob(&self, repository: &RepositoryName, digest: &Digest) -> Result<()> {
         self.allow_deleting()?;
         self.stat_blob(repository, digest).await?;
+        let _changing = self.remembered.blobs.changing(&(repository.clone(), *digest));
         // One write that replaces nothing and holds no lock may be dropped in the middle.
         Ok(self.storage.delete(&layout::layer_link(repository, digest)).await?)
     }
@@ -90,12 +91,10 @@ impl Registry {
         let Some(target) = target else {
             return Ok(Mount::Absent);
         };
-        match self.storage.stat(&layout::blob(&target)).await {
-            Ok(_) => {}
-            Err(error) if error.is_not_found() => return Ok(Mount::Absent),
-            Err(error) => return Err(error.into()),
+        if !self.content_is_there(&target).await? {
+            return Ok(Mount::Absent);
         }
-        self.storage.put(&layout::layer_link(repository, digest), links::content(&target)).await?;
+        self.link(repository, digest, &target).await?;
         Ok(Mount::Mounted)
     }
 

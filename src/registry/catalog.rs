@@ -14,9 +14,9 @@ use super::{Listing, Page, Registry, Result, layout};
 
 /// How many entries of a directory are fetched first. Each fetch reads the directory, so each is larger than the one before:
 /// a page near by holds little, and a walk over everything reads a directory a few times only.
-const FIRST_BATCH: usize = 1024;
+const FIRST_BATCH: usize = 128;
 /// How much larger.
-const GROWTH: usize = 8;
+const GROWTH: usize = 4;
 
 impl Registry {
     /// The repositories that manifests were pushed to.

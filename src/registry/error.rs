@@ -113,6 +113,9 @@ pub enum RegistryError {
     /// The disk or the quota is full.
     #[error("there is no room left to store this")]
     Full(#[source] StorageError),
+    /// The storage was short of something, or could not write what was sent.
+    #[error("the registry could not store or read this just now; try again")]
+    Passing(#[source] StorageError),
     /// The storage failed.
     #[error("the storage failed")]
     Storage(#[source] StorageError),
@@ -153,6 +156,14 @@ impl std::fmt::Display for Hint {
 }
 
 impl RegistryError {
+    /// Whether bytes could not be synced, so that they have to be sent again.
+    pub(super) fn is_unsynced(&self) -> bool {
+        matches!(
+            self,
+            RegistryError::Full(StorageError::Unsynced { .. }) | RegistryError::Passing(StorageError::Unsynced { .. })
+        )
+    }
+
     /// The code that clients are told.
     pub fn code(&self) -> ErrorCode {
         match self {
@@ -168,7 +179,7 @@ impl RegistryError {
             RegistryError::ReferencesUnknown { .. } => ErrorCode::ManifestBlobUnknown,
             RegistryError::PreconditionFailed { .. } => ErrorCode::PreconditionFailed,
             RegistryError::DeleteDisabled | RegistryError::ReadOnly => ErrorCode::Unsupported,
-            RegistryError::Full(_) => ErrorCode::Unavailable,
+            RegistryError::Full(_) | RegistryError::Passing(_) => ErrorCode::Unavailable,
             RegistryError::Storage(_) | RegistryError::Damaged(_) => ErrorCode::Unknown,
         }
     }
@@ -186,9 +197,12 @@ impl From<(Tag, ActualState)> for RegistryError {
 
 impl From<StorageError> for RegistryError {
     fn from(error: StorageError) -> Self {
-        match error {
-            StorageError::Full { .. } => RegistryError::Full(error),
-            _ => RegistryError::Storage(error),
+        if error.is_full() {
+            RegistryError::Full(error)
+        } else if error.is_passing() {
+            RegistryError::Passing(error)
+        } else {
+            RegistryError::Storage(error)
         }
     }
 }

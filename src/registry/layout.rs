@@ -8,6 +8,7 @@
 //!     _manifests/revisions/<alg>/<hex>/link                              … and that manifest
 //!     _manifests/tags/<tag>/current/link                                 tag -> digest
 //!     _manifests/tags/<tag>/index/<alg>/<hex>/link                       what the tag has pointed at
+//!     _uploads/<uuid>.small                                              what has arrived of a small upload, for a moment
 //!     _uploads/<uuid>/startedat                                          when the upload began
 //!     _uploads/<uuid>/data                                               what has arrived of it
 //!     _uploads/<uuid>/hashstates/<alg>/<offset>                          the running hash after that many bytes
@@ -16,6 +17,7 @@
 //!     _referrers/<alg>/<hex of subject>/<alg>:<hex>                      a manifest that refers to the subject
 //!     _types/<alg>:<hex>                                                 a manifest's media type, if its bytes do not say it
 //!     _looked/<alg>                                                      which manifests have been looked at for a subject
+//!   unsettled/<alg>:<hex>                                                a blob that would not survive a power cut yet
 //! ```
 //!
 //! A component that starts with `_` cannot be part of a repository's name, so `a/_layers` is never the repository
@@ -44,6 +46,15 @@ fn ours() -> Key {
 pub(super) fn blob(digest: &Digest) -> Key {
     let hex = digest.hex();
     v2().descend(["blobs", digest.algorithm().as_str(), &hex[..2], &hex, "data"])
+}
+
+/// Where a blob waits until it survives a power cut.
+pub(super) fn unsettled(digest: &Digest) -> Key {
+    all_unsettled().child(&digest.to_string())
+}
+
+pub(super) fn all_unsettled() -> Key {
+    ours().child("unsettled")
 }
 
 pub(super) fn repositories() -> Key {
@@ -100,6 +111,13 @@ pub(super) fn upload_started(name: &RepositoryName, id: &UploadId) -> Key {
 
 pub(super) fn upload_data(name: &RepositoryName, id: &UploadId) -> Key {
     upload(name, id).child("data")
+}
+
+/// How the name of a small upload ends.
+pub(super) const SMALL: &str = ".small";
+
+pub(super) fn upload_small(name: &RepositoryName, id: &UploadId) -> Key {
+    uploads(name).child(&format!("{id}{SMALL}"))
 }
 
 pub(super) fn hash_states(name: &RepositoryName, id: &UploadId, algorithm: Algorithm) -> Key {

@@ -1,12 +1,13 @@
 //! Manifests: reading and deleting. Putting has a file of its own.
 
 use bytes::Bytes;
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::oci::{Digest, Manifest, MediaType, Reference, RepositoryName};
 
-use crate::storage::StorageError;
+use crate::storage::{Change, StorageError};
 
+use super::remembered::weight;
 use super::work::at_length;
 use super::{Precondition, Registry, RegistryError, Result, layout};
 
@@ -43,6 +44,24 @@ impl Registry {
         repository: &RepositoryName,
         digest: &Digest,
     ) -> Result<Option<StoredManifest>> {
+        let name = (repository.clone(), *digest);
+        let ticket = match self.remembered.manifests.get(&name) {
+            Ok(manifest) => return Ok(Some(manifest)),
+            Err(ticket) => ticket,
+        };
+        let found = self.read_stored_manifest(repository, digest).await?;
+        if let Some(manifest) = &found {
+            let weight = weight(repository, manifest.bytes.len());
+            self.remembered.manifests.remember(ticket, name, manifest.clone(), weight);
+        }
+        Ok(found)
+    }
+
+    async fn read_stored_manifest(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Option<StoredManifest>> {
         let held = self.holds_manifest(repository, digest).await?;
         // The first registries 2.x linked manifests as they linked blobs.
         if !held && self.held_blob(repository, digest).await? != Some(*digest) {
@@ -58,6 +77,11 @@ impl Registry {
             Err(StorageError::TooLarge { .. }) if !held => return Ok(None),
             Err(error) => return Err(error.into()),
         };
+        let (name, content) = (*digest, bytes.clone());
+        if !at_length(bytes.len(), move || Ok(Digest::of(name.algorithm(), &content) == name)).await? {
+            error!(%repository, %digest, "a manifest has rotted on disk and is treated as absent; push it again");
+            return Ok(None);
+        }
         match self.type_of(repository, digest, bytes.clone()).await? {
             Some(media_type) => Ok(Some(StoredManifest { digest: *digest, media_type, bytes })),
             None if !held => Ok(None),
@@ -115,10 +139,16 @@ impl Registry {
         if !held {
             return Err(self.manifest_unknown(repository, &reference).await);
         }
+        let _changing = self.remembered.changing(repository, digest, &[]);
         let subject = self.subject_of(digest).await;
-        for tag in self.tags_of(repository, digest).await? {
+        let (tags, nowhere) = self.tags_of(repository, digest).await?;
+        for tag in tags {
             self.remove_tag(repository, &tag).await?;
         }
+        // A tag that pointed here may have been removed before and not survive as removed: its sync failed. Nobody will ask
+        // for it again, so it is made sure of now.
+        let removed = nowhere.iter().map(|tag| Change::Settle(layout::tag_current(repository, tag))).collect();
+        self.storage.apply(vec![removed]).await?;
         self.storage.delete(&layout::revision_link(repository, digest)).await?;
         // From here on it is gone; what follows is no longer looked at.
         if let Some(subject) = subject {

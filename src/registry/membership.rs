@@ -5,6 +5,7 @@
 
 use crate::oci::{Digest, RepositoryName};
 
+use super::remembered::weight;
 use super::{Registry, Result, layout, links};
 
 impl Registry {
@@ -13,8 +14,17 @@ impl Registry {
     /// That is mostly the digest itself. registry:2 keeps a blob that was pushed by its SHA-512 under its SHA-256 and
     /// links the one name to the other.
     pub(super) async fn held_blob(&self, repository: &RepositoryName, digest: &Digest) -> Result<Option<Digest>> {
+        let name = (repository.clone(), *digest);
+        let ticket = match self.remembered.blobs.get(&name) {
+            Ok(target) => return Ok(Some(target)),
+            Err(ticket) => ticket,
+        };
         let target = links::read(self.storage.as_ref(), &layout::layer_link(repository, digest)).await?;
-        Ok(target.filter(|target| same_or_alias(digest, target)))
+        let target = target.filter(|target| same_or_alias(digest, target));
+        if let Some(target) = target {
+            self.remembered.blobs.remember(ticket, name, target, weight(repository, 0));
+        }
+        Ok(target)
     }
 
     /// Whether the repository holds the manifest.

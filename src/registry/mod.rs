@@ -4,6 +4,10 @@
 //! adds the methods of its subject.
 
 mod blobs;
+mod cache;
+mod cache_locks;
+#[cfg(test)]
+mod cache_tests;
 mod catalog;
 mod error;
 mod layout;
@@ -15,9 +19,12 @@ mod page;
 mod put_manifest;
 mod referrers;
 mod referrers_rebuild;
+mod remembered;
 mod settings;
 mod tags;
+mod unsettled;
 mod upload_id;
+mod upload_place;
 mod upload_progress;
 mod upload_purge;
 mod upload_receive;
@@ -26,6 +33,7 @@ mod uploads;
 mod work;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use tokio_util::task::TaskTracker;
 
@@ -51,6 +59,10 @@ pub struct Registry {
     settings: Arc<Settings>,
     locks: Arc<locks::Locks>,
     sessions: Arc<upload_sessions::Sessions>,
+    unsettled: Arc<unsettled::Unsettled>,
+    remembered: Arc<remembered::Remembered>,
+    /// How many uploads' bytes are being worked on.
+    receiving: Arc<AtomicUsize>,
     /// Work that goes on when the one who asked for it has gone away.
     work: TaskTracker,
 }
@@ -63,6 +75,9 @@ impl Registry {
             settings: Arc::new(settings),
             locks: Arc::new(locks::Locks::new()),
             sessions: Arc::default(),
+            unsettled: Arc::default(),
+            remembered: Arc::new(remembered::Remembered::new()),
+            receiving: Arc::default(),
             work: TaskTracker::new(),
         }
     }
@@ -100,3 +115,5 @@ impl Registry {
 
 #[cfg(test)]
 mod fault_tests;
+#[cfg(test)]
+mod power_cut;

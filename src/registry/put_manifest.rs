@@ -5,8 +5,12 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::oci::{Algorithm, Descriptor, Digest, Kind, Manifest, MediaType, Reference, RepositoryName, Tag};
 
+use crate::storage::Change;
+
 use super::work::at_length;
-use super::{IndexPlatforms, Platform, References, Registry, RegistryError, Result, UrlRules, layout, links};
+use super::{
+    IndexPlatforms, Platform, References, Registry, RegistryError, Result, UrlRules, layout, links, referrers,
+};
 
 /// How many references are looked for side by side.
 const SIDE_BY_SIDE: usize = 8;
@@ -54,10 +58,10 @@ pub struct PutManifest {
 impl Registry {
     /// Puts a manifest. When this returns, it survives a power cut together with everything that it refers to.
     ///
-    /// Everything that it refers to is there for good before it is looked at here, because an upload or a mount is not
-    /// acknowledged before. Then, each durable before the next: the content, the note of its type, the entry that its
-    /// subject is asked for, the link that makes it readable, the tags. A crash between two steps leaves content or a note
-    /// that nothing leads to.
+    /// In three steps, each durable before the next can be seen: the content, with everything that it refers to and that
+    /// is not durable yet, the note of its type and the entry that its subject is asked for; the link that makes it
+    /// readable, and the tags' histories; the tags. A crash between two steps leaves content or a note that nothing leads
+    /// to.
     ///
     /// Two puts of one tag: the tag's lock puts one behind the other, and the precondition is looked at under it, so of two
     /// that create one tag exactly one succeeds. A put against a delete of the manifest: see
@@ -100,17 +104,30 @@ impl Registry {
         tags: &[Tag],
         bytes: Bytes,
     ) -> Result<PutManifest> {
-        self.storage.put(&layout::blob(&digest), bytes.clone()).await?;
-        self.note_type(repository, &digest, &manifest.media_type, &bytes).await?;
+        let _changing = self.remembered.changing(repository, &digest, tags);
+        let referred = referred(manifest);
+        let mut settling = self.claim_unsettled(&referred).await;
+        let mut content = settling.changes();
+        content.extend(referred.iter().flat_map(|digest| {
+            let links = [layout::layer_link(repository, digest), layout::revision_link(repository, digest)];
+            [layout::blob(digest)].into_iter().chain(links).map(Change::Settle)
+        }));
+        content.push(Change::Put(layout::blob(&digest), bytes.clone()));
+        content.extend(self.type_note(repository, &digest, &manifest.media_type, &bytes).await?);
         let subject = manifest.subject.as_ref().map(|subject| subject.digest);
         if let Some(subject) = &subject {
             let described = manifest.describe(digest, bytes.len() as u64);
-            self.note_referrer(repository, subject, &described).await?;
+            content.push(referrers::entry(repository, subject, &described)?);
         }
-        self.storage.put(&layout::revision_link(repository, &digest), links::content(&digest)).await?;
-        for tag in tags {
-            self.point(repository, tag, &digest).await?;
-        }
+        let link = |key| Change::Put(key, links::content(&digest));
+        let mut readable = vec![link(layout::revision_link(repository, &digest))];
+        // The history before the tag: a tag never points at what its index does not list, which registry:2's collector
+        // relies on.
+        readable.extend(tags.iter().map(|tag| link(layout::tag_index(repository, tag, &digest))));
+        let pointed = tags.iter().map(|tag| link(layout::tag_current(repository, tag))).collect();
+        let applied = self.storage.apply(vec![content, readable, pointed]).await;
+        settling.conclude(&applied);
+        applied?;
         Ok(PutManifest { digest, subject, tags: tags.to_vec() })
     }
 
@@ -137,19 +154,20 @@ impl Registry {
     }
 
     /// Notes what the manifest was put as, unless its bytes say so by themselves.
-    async fn note_type(
+    async fn type_note(
         &self,
         repository: &RepositoryName,
         digest: &Digest,
         media_type: &MediaType,
         bytes: &[u8],
-    ) -> Result<()> {
+    ) -> Result<Option<Change>> {
         let key = layout::manifest_type(repository, digest);
         if Manifest::stored_type(bytes).as_ref() == Some(media_type) {
             // Put before as something else? The last put counts.
-            return Ok(self.storage.delete(&key).await?);
+            self.storage.delete(&key).await?;
+            return Ok(None);
         }
-        Ok(self.storage.put(&key, Bytes::copy_from_slice(media_type.as_str().as_bytes())).await?)
+        Ok(Some(Change::Put(key, Bytes::copy_from_slice(media_type.as_str().as_bytes()))))
     }
 
     async fn check_references(&self, repository: &RepositoryName, manifest: &Manifest) -> Result<()> {
@@ -192,13 +210,22 @@ impl Registry {
         Ok(self.holds_manifest(repository, digest).await? && self.content_is_there(digest).await?)
     }
 
-    async fn content_is_there(&self, digest: &Digest) -> Result<bool> {
-        match self.storage.stat(&layout::blob(digest)).await {
+    pub(super) async fn content_is_there(&self, digest: &Digest) -> Result<bool> {
+        match self.stat_content(digest).await {
             Ok(_) => Ok(true),
             Err(error) if error.is_not_found() => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// What has to survive as long as the manifest does, as far as it is there.
+fn referred(manifest: &Manifest) -> Vec<Digest> {
+    let described = manifest.config.iter().chain(&manifest.layers).chain(&manifest.manifests);
+    let mut referred: Vec<Digest> = described.map(|descriptor| descriptor.digest).collect();
+    referred.sort_unstable();
+    referred.dedup();
+    referred
 }
 
 /// Something that must be in the repository before a manifest is.

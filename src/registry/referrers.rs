@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::oci::{Descriptor, Digest, Manifest, RepositoryName, Tag};
+use crate::storage::Change;
 
 use super::{Page, Registry, RegistryError, Result, layout};
 
@@ -37,6 +38,12 @@ struct Names {
     digests: Vec<Digest>,
     /// Where to continue; `None` behind the last.
     rest: Option<String>,
+}
+
+/// The note that a manifest refers to a subject. Made before the manifest becomes readable.
+pub(super) fn entry(repository: &RepositoryName, subject: &Digest, described: &Descriptor) -> Result<Change> {
+    let entry = serde_json::to_vec(described).map_err(|error| RegistryError::Damaged(error.to_string()))?;
+    Ok(Change::Put(layout::referrer(repository, subject, &described.digest), Bytes::from(entry)))
 }
 
 impl Registry {
@@ -83,18 +90,6 @@ impl Registry {
         }
     }
 
-    /// Notes that a manifest refers to a subject. Done before the manifest becomes readable.
-    pub(super) async fn note_referrer(
-        &self,
-        repository: &RepositoryName,
-        subject: &Digest,
-        described: &Descriptor,
-    ) -> Result<()> {
-        let entry = serde_json::to_vec(described).map_err(|error| RegistryError::Damaged(error.to_string()))?;
-        let key = layout::referrer(repository, subject, &described.digest);
-        Ok(self.storage.put(&key, Bytes::from(entry)).await?)
-    }
-
     /// The next names behind `last`, of ours and of those that the fallback tag lists.
     async fn names_behind(
         &self,
@@ -129,7 +124,8 @@ impl Registry {
             return Ok(None);
         }
         let noted = match self.storage.get(&layout::referrer(repository, subject, &name)).await {
-            Ok(entry) => serde_json::from_slice(&entry).ok(),
+            // A note that describes another manifest is damaged.
+            Ok(entry) => serde_json::from_slice(&entry).ok().filter(|noted: &Descriptor| noted.digest == name),
             Err(error) if error.is_not_found() => None,
             Err(error) => return Err(error.into()),
         };

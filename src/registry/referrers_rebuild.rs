@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use crate::oci::{Algorithm, Digest, Hasher, Manifest, RepositoryName};
 
-use super::{Registry, Result, layout};
+use super::{Registry, Result, layout, referrers};
 
 impl Registry {
     /// Notes the subject of every manifest on the volume. A volume that registry:2 wrote, or wrote to in between, or one
@@ -66,7 +66,8 @@ impl Registry {
         let Some(stored) = self.read_manifest(repository, digest).await? else { return Ok(false) };
         let Ok(manifest) = Manifest::parse(&stored.bytes, Some(&stored.media_type)) else { return Ok(false) };
         let Some(subject) = manifest.subject.as_ref().map(|subject| subject.digest) else { return Ok(false) };
-        self.note_referrer(repository, &subject, &manifest.describe(*digest, stored.bytes.len() as u64)).await?;
+        let described = manifest.describe(*digest, stored.bytes.len() as u64);
+        self.storage.apply(vec![vec![referrers::entry(repository, &subject, &described)?]]).await?;
         Ok(true)
     }
 }

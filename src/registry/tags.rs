@@ -1,10 +1,11 @@
 //! Tags: listing, resolving, moving, removing.
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, future, stream};
 
 use crate::oci::{Digest, RepositoryName, Tag};
 use crate::storage::EntryKind;
 
+use super::remembered::weight;
 use super::{ActualState, Listing, Page, Precondition, Registry, RegistryError, Result, layout, links};
 
 /// How many tags are looked at side by side.
@@ -43,14 +44,16 @@ impl Registry {
 
     /// The digest that a tag points at.
     pub(super) async fn resolve(&self, repository: &RepositoryName, tag: &Tag) -> Result<Option<Digest>> {
-        links::read(self.storage.as_ref(), &layout::tag_current(repository, tag)).await
-    }
-
-    /// Points a tag at a manifest that the repository holds. The caller holds the tag's lock.
-    pub(super) async fn point(&self, repository: &RepositoryName, tag: &Tag, digest: &Digest) -> Result<()> {
-        // The history first: a tag never points at what its index does not list, which registry:2's collector relies on.
-        self.storage.put(&layout::tag_index(repository, tag, digest), links::content(digest)).await?;
-        Ok(self.storage.put(&layout::tag_current(repository, tag), links::content(digest)).await?)
+        let name = (repository.clone(), tag.clone());
+        let ticket = match self.remembered.tags.get(&name) {
+            Ok(digest) => return Ok(Some(digest)),
+            Err(ticket) => ticket,
+        };
+        let found = links::read(self.storage.as_ref(), &layout::tag_current(repository, tag)).await?;
+        if let Some(digest) = found {
+            self.remembered.tags.remember(ticket, name, digest, weight(repository, tag.as_str().len()));
+        }
+        Ok(found)
     }
 
     /// Removes a tag; the manifest stays.
@@ -75,20 +78,26 @@ impl Registry {
 
     /// The caller holds the tag's lock or keeps everyone from adding tags.
     pub(super) async fn remove_tag(&self, repository: &RepositoryName, tag: &Tag) -> Result<()> {
+        let _changing = self.remembered.changing_tag(repository, tag);
         // What makes it a tag goes first and for good; the rest is only tidy.
         self.storage.delete(&layout::tag_current(repository, tag)).await?;
         Ok(self.storage.delete_all(&layout::tag(repository, tag)).await?)
     }
 
-    /// The tags that point at a manifest.
-    pub(super) async fn tags_of(&self, repository: &RepositoryName, digest: &Digest) -> Result<Vec<Tag>> {
+    /// The tags that point at a manifest, and those that point nowhere.
+    pub(super) async fn tags_of(&self, repository: &RepositoryName, digest: &Digest) -> Result<(Vec<Tag>, Vec<Tag>)> {
         let entries = self.storage.list(&layout::tags(repository), None, usize::MAX).await?;
         let tags = entries.into_iter().filter_map(|entry| entry.name.parse::<Tag>().ok());
         let looked = stream::iter(tags).map(|tag| async move {
-            let points = self.resolve(repository, &tag).await? == Some(*digest);
-            Ok::<_, RegistryError>(points.then_some(tag))
+            let at = self.resolve(repository, &tag).await?;
+            Ok::<_, RegistryError>((tag, at))
         });
-        looked.buffered(SIDE_BY_SIDE).try_filter_map(|tag| async move { Ok(tag) }).try_collect().await
+        let looked =
+            looked.buffered(SIDE_BY_SIDE).try_filter(|(_, at)| future::ready(at.is_none_or(|at| at == *digest)));
+        let found: Vec<(Tag, Option<Digest>)> = looked.try_collect().await?;
+        let (here, nowhere): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, at)| at.is_some());
+        let names = |tags: Vec<(Tag, Option<Digest>)>| tags.into_iter().map(|(tag, _)| tag).collect();
+        Ok((names(here), names(nowhere)))
     }
 
     async fn repository_unknown(&self, repository: &RepositoryName) -> RegistryError {

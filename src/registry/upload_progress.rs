@@ -1,15 +1,25 @@
 //! How far an upload has come: its length and the running hash of what is there.
 //!
-//! The hash is kept beside the data, for the length that was synced when it was kept. After a crash the data may be longer;
-//! then only the rest is read again. It is never shorter, and its kept part is what was hashed, even after a power cut.
+//! The hash is kept beside the data every now and then, for a length that was synced before. After a crash the data may be
+//! longer; then only the rest is read again. It is never shorter, and its kept part is what was hashed, even after a power
+//! cut.
 
-use futures_util::TryStreamExt;
+use std::ops::Range;
 
 use bytes::Bytes;
+use futures_util::TryStreamExt;
+use time::OffsetDateTime;
 
 use crate::oci::{Algorithm, Digest, Hasher, RepositoryName};
 
+use super::upload_place::{self, Place};
+use super::work::at_length;
 use super::{Registry, RegistryError, Result, UploadId, layout};
+
+/// With this many bytes more than were kept, an upload is worth keeping: reading them again takes a second.
+const WORTH_KEEPING: u64 = 256 * 1024 * 1024;
+/// An upload that has stopped for now is worth keeping from so many bytes on.
+const WORTH_KEEPING_AT_REST: u64 = 1024 * 1024;
 
 /// How far an upload has come.
 pub(super) struct Progress {
@@ -18,31 +28,77 @@ pub(super) struct Progress {
     /// Their hash.
     pub(super) hasher: Hasher,
     /// The length for which a hash is kept beside the data.
-    kept: Option<u64>,
+    pub(super) kept: Option<u64>,
+    /// Where they are.
+    pub(super) place: Place,
+}
+
+impl Progress {
+    /// An upload that begins.
+    pub(super) fn begin(algorithm: Algorithm, place: Place) -> Progress {
+        Progress { offset: 0, hasher: Hasher::new(algorithm), kept: None, place }
+    }
+
+    /// Whether so much has arrived that it should be kept while the upload goes on.
+    pub(super) fn is_worth_keeping(&self) -> bool {
+        self.offset - self.kept.unwrap_or_default() >= WORTH_KEEPING
+    }
+
+    /// Whether it should be kept now that nothing arrives.
+    pub(super) fn is_worth_keeping_at_rest(&self) -> bool {
+        self.place == Place::Directory && self.offset - self.kept.unwrap_or_default() >= WORTH_KEEPING_AT_REST
+    }
 }
 
 impl Registry {
     /// How far the upload has come; fails if there is no such upload.
     pub(super) async fn progress(&self, repository: &RepositoryName, id: &UploadId) -> Result<Progress> {
-        let size = self.upload_size(repository, id).await?;
+        if let Some(remembered) = self.sessions.recall(repository, *id) {
+            return Ok(remembered);
+        }
+        let (size, place) = self.stored(repository, id).await?;
+        if place != Place::Directory {
+            let hasher = self.hash_rest(repository, id, Hasher::new(Algorithm::default()), 0..size, place).await?;
+            return Ok(Progress { offset: size, hasher, kept: None, place });
+        }
         let sha512 = layout::hash_states(repository, id, Algorithm::Sha512);
         let chosen = !self.storage.list(&sha512, None, 1).await?.is_empty();
         let algorithm = if chosen { Algorithm::Sha512 } else { Algorithm::Sha256 };
         let (hasher, kept) = self.kept_hash(repository, id, algorithm, size).await?;
-        let hasher = self.hash_rest(repository, id, hasher, kept.unwrap_or_default(), size).await?;
-        Ok(Progress { offset: size, hasher, kept })
+        let hasher = self.hash_rest(repository, id, hasher, kept.unwrap_or_default()..size, place).await?;
+        Ok(Progress { offset: size, hasher, kept, place })
     }
 
     /// How many bytes of the upload have arrived; fails if there is no such upload.
     pub(super) async fn upload_size(&self, repository: &RepositoryName, id: &UploadId) -> Result<u64> {
+        if let Some(offset) = self.sessions.remembered_offset(repository, *id) {
+            return Ok(offset);
+        }
+        match self.stored(repository, id).await {
+            // A request works on it, of which nothing has arrived yet.
+            Err(RegistryError::UploadUnknown { .. }) if self.sessions.is_beginning(repository, *id) => Ok(0),
+            stored => Ok(stored?.0),
+        }
+    }
+
+    /// How many bytes of the upload are on disk, and where.
+    async fn stored(&self, repository: &RepositoryName, id: &UploadId) -> Result<(u64, Place)> {
+        match self.storage.stat(&layout::upload_small(repository, id)).await {
+            Ok(meta) => {
+                let began = meta.modified.map_or(OffsetDateTime::UNIX_EPOCH, OffsetDateTime::from);
+                return Ok((meta.size, Place::Small { began }));
+            }
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Err(error.into()),
+        }
         let absent = |error: crate::storage::StorageError| match error.is_not_found() {
             true => RegistryError::UploadUnknown { repository: repository.clone(), upload: *id },
             false => error.into(),
         };
         self.storage.stat(&layout::upload_started(repository, id)).await.map_err(absent)?;
         match self.storage.stat(&layout::upload_data(repository, id)).await {
-            Ok(meta) => Ok(meta.size),
-            Err(error) if error.is_not_found() => Ok(0),
+            Ok(meta) => Ok((meta.size, Place::Directory)),
+            Err(error) if error.is_not_found() => Ok((0, Place::Directory)),
             Err(error) => Err(error.into()),
         }
     }
@@ -75,14 +131,14 @@ impl Registry {
         repository: &RepositoryName,
         id: &UploadId,
         mut hasher: Hasher,
-        from: u64,
-        to: u64,
+        range: Range<u64>,
+        place: Place,
     ) -> Result<Hasher> {
-        if from == to {
+        if range.is_empty() {
             return Ok(hasher);
         }
-        let object = self.storage.open(&layout::upload_data(repository, id)).await?;
-        let mut pieces = object.read(from..to);
+        let object = self.storage.open(&upload_place::data(repository, id, place)).await?;
+        let mut pieces = object.read(range);
         while let Some(piece) = pieces.try_next().await? {
             hasher = update(hasher, vec![piece]).await?;
         }
@@ -110,15 +166,16 @@ impl Registry {
     }
 }
 
-/// Hashes where it may take its time.
+/// Hashes, what is long where it may take its time.
 pub(super) async fn update(mut hasher: Hasher, pieces: Vec<Bytes>) -> Result<Hasher> {
-    let hashing = tokio::task::spawn_blocking(move || {
+    let length = pieces.iter().map(Bytes::len).sum();
+    at_length(length, move || {
         for piece in &pieces {
             hasher.update(piece);
         }
-        hasher
-    });
-    hashing.await.map_err(|error| RegistryError::Damaged(error.to_string()))
+        Ok(hasher)
+    })
+    .await
 }
 
 impl Progress {

@@ -31,7 +31,8 @@ impl Registry {
         let mut walk = self.walk_uploads();
         while let Some(repository) = walk.next(self).await? {
             for entry in self.storage.list(&layout::uploads(&repository), None, usize::MAX).await? {
-                let Ok(id) = entry.name.parse::<UploadId>() else {
+                let name = entry.name.strip_suffix(layout::SMALL).unwrap_or(&entry.name);
+                let Ok(id) = name.parse::<UploadId>() else {
                     purged.unknown += 1;
                     continue;
                 };
@@ -48,7 +49,7 @@ impl Registry {
                 purged.removed += 1;
                 if !dry_run {
                     let _claim = self.sessions.claim(&repository, id).await;
-                    if let Err(error) = self.storage.delete_all(&layout::upload(&repository, &id)).await {
+                    if let Err(error) = self.discard_all(&repository, id).await {
                         warn!(%repository, upload = %id, error = &error as &dyn Error, "an abandoned upload cannot be removed");
                     }
                 }
@@ -57,20 +58,21 @@ impl Registry {
         Ok(purged)
     }
 
+    /// Since when the upload is there: as it says itself, or, where that was cut short, as anything of it says.
     async fn upload_age(&self, repository: &RepositoryName, id: &UploadId, now: SystemTime) -> Option<Duration> {
         let key = layout::upload_started(repository, id);
-        let Ok(written) = self.storage.get(&key).await else {
-            // A removal that was cut short may have left the data alone.
-            let data = self.storage.stat(&layout::upload_data(repository, id)).await.ok()?;
-            return Some(now.duration_since(data.modified?).unwrap_or_default());
-        };
-        let read =
-            std::str::from_utf8(&written).ok().and_then(|text| OffsetDateTime::parse(text.trim(), &Rfc3339).ok());
-        let started = match read {
-            Some(time) => SystemTime::from(time),
-            None => self.storage.stat(&key).await.ok()?.modified?,
-        };
-        Some(now.duration_since(started).unwrap_or_default())
+        if let Ok(written) = self.storage.get(&key).await
+            && let Some(started) =
+                std::str::from_utf8(&written).ok().and_then(|text| OffsetDateTime::parse(text.trim(), &Rfc3339).ok())
+        {
+            return Some(now.duration_since(SystemTime::from(started)).unwrap_or_default());
+        }
+        for key in [key, layout::upload_small(repository, id), layout::upload_data(repository, id)] {
+            if let Ok(meta) = self.storage.stat(&key).await {
+                return Some(now.duration_since(meta.modified?).unwrap_or_default());
+            }
+        }
+        None
     }
 }
 

@@ -14,7 +14,7 @@ use crate::storage::Filesystem;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 fn registry(root: &Path) -> Registry {
-    Registry::new(Arc::new(Filesystem::open(root).unwrap()), Settings::default())
+    Registry::new(Arc::new(Filesystem::open(&crate::storage::Settings::of(root)).unwrap()), Settings::default())
 }
 
 /// Everything below a directory, without following links.
@@ -37,6 +37,7 @@ async fn old_uploads_go_and_young_ones_stay() {
     let name: RepositoryName = "team/app".parse().unwrap();
     let old = registry.start_upload(&name, Algorithm::Sha256).await.unwrap();
     let young = registry.start_upload(&name, Algorithm::Sha512).await.unwrap();
+    registry.write_down_all().await.unwrap();
     let now = SystemTime::now();
     let started = volume.path().join(layout::upload_started(&name, &old.id).as_str());
     // As registry:2 writes it.

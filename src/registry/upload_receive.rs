@@ -4,17 +4,21 @@
 //! is read no faster than both can follow.
 
 use std::error::Error;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::BoxStream;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use crate::oci::Hasher;
-use crate::storage::Stage;
+use crate::oci::{Hasher, RepositoryName};
+use crate::storage::{Durability, Stage};
 
-use super::{Result, upload_progress};
+use super::upload_place;
+use super::upload_progress::{self, Progress};
+use super::{Registry, RegistryError, Result, UploadId};
 
 /// The bytes of a request as they arrive.
 pub type Body = BoxStream<'static, std::result::Result<Bytes, Box<dyn Error + Send + Sync>>>;
@@ -39,19 +43,121 @@ pub(super) enum End {
 
 /// Where the bytes go.
 pub(super) struct Sink {
-    pub(super) stage: Box<dyn Stage>,
-    pub(super) hasher: Hasher,
-    /// How many bytes went there.
-    pub(super) received: u64,
+    registry: Registry,
+    repository: RepositoryName,
+    id: UploadId,
+    /// Open from the first byte on.
+    stage: Option<Box<dyn Stage>>,
+    /// What went there, with what was there before.
+    pub(super) progress: Progress,
+    /// Whether the progress is kept every now and then while bytes arrive.
+    pub(super) keeps_on_the_way: bool,
 }
 
 impl Sink {
-    async fn take(self: Box<Self>, pieces: Vec<Bytes>) -> Result<Box<Sink>> {
-        let Sink { mut stage, hasher, received } = *self;
+    pub(super) fn new(registry: &Registry, repository: &RepositoryName, id: UploadId, progress: Progress) -> Sink {
+        let (registry, repository) = (registry.clone(), repository.clone());
+        Sink { registry, repository, id, stage: None, progress, keeps_on_the_way: false }
+    }
+
+    async fn take(mut self: Box<Self>, pieces: Vec<Bytes>) -> Result<Box<Sink>> {
         let length: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
-        let (hasher, written) = tokio::join!(upload_progress::update(hasher, pieces.clone()), stage.append(pieces));
-        written?;
-        Ok(Box::new(Sink { stage, hasher: hasher?, received: received + length }))
+        let before = self.progress.place;
+        self.registry.make_place(&self.repository, self.id, &mut self.progress, length).await?;
+        if self.progress.place != before {
+            // What was open has moved.
+            self.stage = None;
+        }
+        let mut stage = match self.stage.take() {
+            Some(stage) => stage,
+            None => self.open().await?,
+        };
+        let hasher = self.hash_and_append(&mut stage, pieces).await?;
+        self.progress.hasher = hasher;
+        self.progress.offset += length;
+        self.stage = Some(stage);
+        if self.keeps_on_the_way && self.progress.is_worth_keeping() {
+            self.keep().await?;
+        }
+        Ok(self)
+    }
+
+    /// Hashes the pieces and writes them: at the same time if this upload is the only one, otherwise one after the other,
+    /// since the processors have enough to do.
+    async fn hash_and_append(&mut self, stage: &mut Box<dyn Stage>, pieces: Vec<Bytes>) -> Result<Hasher> {
+        let fresh = Hasher::new(self.progress.hasher.algorithm());
+        let mut hasher = std::mem::replace(&mut self.progress.hasher, fresh);
+        let busy = Busy::with(&self.registry.receiving);
+        if busy.is_alone() {
+            let hashing = upload_progress::update(hasher, pieces.clone());
+            let (hasher, written) = tokio::join!(hashing, stage.append(pieces, Box::new(|| {})));
+            written?;
+            return hasher;
+        }
+        let (hashed, hash) = oneshot::channel();
+        let content = pieces.clone();
+        let before = move || {
+            content.iter().for_each(|piece| hasher.update(piece));
+            // Whoever wanted it has gone away.
+            let _ = hashed.send(hasher);
+        };
+        stage.append(pieces, Box::new(before)).await?;
+        hash.await.map_err(|error| RegistryError::Damaged(error.to_string()))
+    }
+
+    async fn open(&self) -> Result<Box<dyn Stage>> {
+        let data = upload_place::data(&self.repository, &self.id, self.progress.place);
+        Ok(self.registry.storage.stage(&data, self.progress.offset).await?)
+    }
+
+    /// Makes what arrived survive, and keeps its hash.
+    async fn keep(&mut self) -> Result<()> {
+        let mut stage = match self.stage.take() {
+            Some(stage) => stage,
+            None => self.open().await?,
+        };
+        stage.sync().await?;
+        self.stage = Some(stage);
+        self.registry.keep_progress(&self.repository, &self.id, &mut self.progress).await
+    }
+
+    /// Nothing more arrives for now.
+    pub(super) async fn rest(mut self) -> Result<Progress> {
+        let full = self.registry.storage.durability() == Durability::Full;
+        if (full && self.stage.is_some()) || self.progress.is_worth_keeping_at_rest() {
+            self.keep().await?;
+        }
+        Ok(self.progress)
+    }
+
+    /// Everything has arrived.
+    pub(super) async fn finish(mut self) -> Result<Progress> {
+        if self.progress.offset == 0 {
+            // Nothing is something, too.
+            self.registry.make_place(&self.repository, self.id, &mut self.progress, 0).await?;
+            self.open().await?;
+        }
+        Ok(self.progress)
+    }
+}
+
+/// One of the uploads whose bytes are being worked on.
+struct Busy<'a>(&'a AtomicUsize);
+
+impl Busy<'_> {
+    fn with(receiving: &AtomicUsize) -> Busy<'_> {
+        receiving.fetch_add(1, Ordering::Relaxed);
+        Busy(receiving)
+    }
+
+    fn is_alone(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 1
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

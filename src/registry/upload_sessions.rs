@@ -3,9 +3,12 @@
 //! A client whose connection died comes back and goes on, often before we have noticed the death. Were the first request
 //! to keep the upload, the second would wait for a socket that never speaks again. So the second tells the first to stop,
 //! waits until what the first received is kept, and goes on from there.
+//!
+//! Between two requests it is remembered how far an upload has come, so that the next need not look on disk.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OwnedMutexGuard;
 use tokio_util::sync::CancellationToken;
@@ -13,14 +16,21 @@ use tokio_util::sync::CancellationToken;
 use crate::oci::RepositoryName;
 
 use super::UploadId;
+use super::upload_place::Place;
+use super::upload_progress::Progress;
 
 type Name = (RepositoryName, UploadId);
 
+/// Of how many uploads it is remembered how far they have come. Others are looked up on disk.
+const REMEMBERED: usize = 4096;
+
 /// The uploads that requests work on right now.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Sessions {
     /// Each with the number of requests that are interested.
     open: Mutex<HashMap<Name, (usize, Arc<Session>)>>,
+    /// Written only by whoever has the claim, and by the one who began the upload.
+    remembered: Mutex<HashMap<Name, Progress>>,
 }
 
 #[derive(Debug, Default)]
@@ -28,6 +38,8 @@ struct Session {
     busy: Arc<tokio::sync::Mutex<()>>,
     /// What tells the latest request that a later one has come.
     latest: Mutex<CancellationToken>,
+    /// Whether a request works on it that began when nothing of the upload was on disk.
+    beginning: AtomicBool,
 }
 
 /// An upload that this request alone works on.
@@ -44,7 +56,95 @@ impl Claim {
     }
 }
 
+impl std::fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sessions").finish_non_exhaustive()
+    }
+}
+
 impl Sessions {
+    /// Whether another upload may be remembered that is nowhere else.
+    pub(super) fn has_room(&self) -> bool {
+        self.remembered().len() < REMEMBERED
+    }
+
+    /// Remembers how far an upload has come, until it is asked for.
+    pub(super) fn remember(&self, repository: &RepositoryName, id: UploadId, progress: Progress) {
+        let mut remembered = self.remembered();
+        if remembered.len() >= REMEMBERED {
+            // What is on disk can be forgotten.
+            let on_disk =
+                |(name, progress): (&Name, &Progress)| (progress.place == Place::Directory).then(|| name.clone());
+            if let Some(any) = remembered.iter().find_map(on_disk) {
+                remembered.remove(&any);
+            }
+        }
+        remembered.insert((repository.clone(), id), progress);
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, HashMap<Name, Progress>> {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is remembered of an upload; it is forgotten with that.
+    pub(super) fn recall(&self, repository: &RepositoryName, id: UploadId) -> Option<Progress> {
+        let name = (repository.clone(), id);
+        let progress = self.remembered().remove(&name)?;
+        if let Place::Nowhere { .. } = progress.place
+            && let Some((_, session)) = self.open().get(&name)
+        {
+            session.beginning.store(true, Ordering::Relaxed);
+        }
+        Some(progress)
+    }
+
+    /// Up to where a remembered upload has come.
+    pub(super) fn remembered_offset(&self, repository: &RepositoryName, id: UploadId) -> Option<u64> {
+        self.remembered().get(&(repository.clone(), id)).map(|progress| progress.offset)
+    }
+
+    /// Whether a request works on an upload that was nowhere on disk when it began.
+    pub(super) fn is_beginning(&self, repository: &RepositoryName, id: UploadId) -> bool {
+        let open = self.open();
+        open.get(&(repository.clone(), id)).is_some_and(|(_, session)| session.beginning.load(Ordering::Relaxed))
+    }
+
+    /// Nothing is left of an upload.
+    pub(super) fn forget(&self, repository: &RepositoryName, id: UploadId) {
+        let name = (repository.clone(), id);
+        self.remembered().remove(&name);
+        if let Some((_, session)) = self.open().get(&name) {
+            session.beginning.store(false, Ordering::Relaxed);
+        }
+    }
+
+    fn open(&self) -> MutexGuard<'_, HashMap<Name, (usize, Arc<Session>)>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everything that is remembered.
+    pub(super) fn all_remembered(&self) -> Vec<(RepositoryName, UploadId)> {
+        self.remembered().keys().cloned().collect()
+    }
+
+    /// What has no directory yet.
+    pub(super) fn without_directory(&self) -> Vec<(RepositoryName, UploadId)> {
+        let remembered = self.remembered();
+        remembered
+            .iter()
+            .filter(|(_, progress)| progress.place != Place::Directory)
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+
+    /// Takes an upload that no request works on.
+    pub(super) fn claim_idle(self: &Arc<Self>, repository: &RepositoryName, id: UploadId) -> Option<Claim> {
+        let (interest, session) = Interest::in_upload(self, (repository.clone(), id));
+        let busy = Arc::clone(&session.busy).try_lock_owned().ok()?;
+        let superseded = session.latest.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Some(Claim { superseded, _busy: busy, _interest: interest })
+    }
+
     /// Takes the upload over from whoever works on it.
     pub(super) async fn claim(self: &Arc<Self>, repository: &RepositoryName, id: UploadId) -> Claim {
         let (interest, session) = Interest::in_upload(self, (repository.clone(), id));
@@ -66,7 +166,7 @@ struct Interest {
 
 impl Interest {
     fn in_upload(sessions: &Arc<Sessions>, name: Name) -> (Interest, Arc<Session>) {
-        let mut open = sessions.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = sessions.open();
         let (interested, session) = open.entry(name.clone()).or_default();
         *interested += 1;
         (Interest { sessions: Arc::clone(sessions), name }, Arc::clone(session))
@@ -75,7 +175,7 @@ impl Interest {
 
 impl Drop for Interest {
     fn drop(&mut self) {
-        let mut open = self.sessions.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.sessions.open();
         if let Some((interested, _)) = open.get_mut(&self.name) {
             *interested -= 1;
             if *interested == 0 {

@@ -3,15 +3,16 @@
 //! An upload belongs to the repository it was started in and lives in its directory alone, so it survives a restart and
 //! needs no secret to be recognised.
 
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use std::error::Error;
 
-use bytes::Bytes;
+use tracing::warn;
 
 use crate::oci::{Algorithm, ChunkRange, Digest, Hasher, RepositoryName};
+use crate::storage::Durability;
 
-use crate::storage::StorageError;
-
+use super::remembered::weight;
+use super::unsettled::SOON;
+use super::upload_place::{self, Place};
 use super::upload_progress::Progress;
 use super::upload_receive::{self, Body, End, Sink};
 use super::upload_sessions::Claim;
@@ -40,14 +41,7 @@ impl Registry {
     pub async fn start_upload(&self, repository: &RepositoryName, algorithm: Algorithm) -> Result<UploadStatus> {
         self.allow_writing()?;
         let id = UploadId::random();
-        let started = OffsetDateTime::now_utc().replace_nanosecond(0).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        let started = started.format(&Rfc3339).map_err(|error| RegistryError::Damaged(error.to_string()))?;
-        self.storage.jot(&layout::upload_started(repository, &id), Bytes::from(started)).await?;
-        if algorithm != Algorithm::default() {
-            // That there is a state for it says which algorithm runs.
-            let state = Bytes::from(Hasher::new(algorithm).save(0));
-            self.storage.jot(&layout::hash_states(repository, &id, algorithm).child("0"), state).await?;
-        }
+        self.begin_upload(repository, id, algorithm).await?;
         Ok(UploadStatus { id, offset: 0 })
     }
 
@@ -71,7 +65,9 @@ impl Registry {
         self.to_its_end(async move {
             let claim = registry.sessions.claim(&repository, id).await;
             let progress = registry.receive(&claim, &repository, id, chunk, body, Then::Keep, None).await?;
-            Ok(UploadStatus { id, offset: progress.offset })
+            let offset = progress.offset;
+            registry.put_away(&repository, id, progress).await?;
+            Ok(UploadStatus { id, offset })
         })
         .await
     }
@@ -100,23 +96,65 @@ impl Registry {
                 progress.digest()
             } else {
                 // The client did not say at the start by what it would name the blob.
-                let fresh = Hasher::new(digest.algorithm());
-                registry.hash_rest(&repository, &id, fresh, 0, progress.offset).await?.finish()
+                let (fresh, all) = (Hasher::new(digest.algorithm()), 0..progress.offset);
+                registry.hash_rest(&repository, &id, fresh, all, progress.place).await?.finish()
             };
             if found != digest {
-                registry.storage.delete_all(&layout::upload(&repository, &id)).await?;
+                registry.discard(&repository, id, progress.place).await?;
                 return Err(RegistryError::DigestMismatch { expected: digest, found });
             }
-            let data = layout::upload_data(&repository, &id);
-            // The link first: if there is no room for it, the upload is still whole and can be finished again. Until the
-            // content follows, the link leads nowhere and counts as absent.
-            registry.storage.put(&layout::layer_link(&repository, &digest), links::content(&digest)).await?;
-            if let Err(error) = registry.storage.promote(&data, &layout::blob(&digest)).await {
-                return Err(registry.give_up(&repository, &id, error).await);
+            match registry.link_and_take_in(&repository, &id, progress.place, digest).await {
+                Ok(()) => registry.discard_what_is_left(&repository, id, progress.place).await,
+                Err(error) if error.is_unsynced() => Err(registry.give_up(&repository, &id, error).await),
+                Err(error) => {
+                    // There was no room, say. It is still whole and can be finished again.
+                    registry.sessions.remember(&repository, id, progress);
+                    Err(error)
+                }
             }
-            Ok(registry.storage.delete_all(&layout::upload(&repository, &id)).await?)
         })
         .await
+    }
+
+    /// Makes what has arrived, and is the digest's content, a blob of the repository.
+    async fn link_and_take_in(
+        &self,
+        repository: &RepositoryName,
+        id: &UploadId,
+        place: Place,
+        digest: Digest,
+    ) -> Result<()> {
+        // The link first: if there is no room for it, the upload is still whole and can be finished again. Until the
+        // content follows, the link leads nowhere and counts as absent.
+        self.link(repository, &digest, &digest).await?;
+        Ok(self.take_in(&upload_place::data(repository, id, place), digest).await?)
+    }
+
+    /// Removes what is left of an upload whose bytes have become a blob.
+    async fn discard_what_is_left(&self, repository: &RepositoryName, id: UploadId, place: Place) -> Result<()> {
+        match place {
+            Place::Nowhere { .. } | Place::Small { .. } => {
+                self.sessions.forget(repository, id);
+                Ok(())
+            }
+            Place::Directory => self.discard(repository, id, place).await,
+        }
+    }
+
+    /// Writes a repository's link to a blob, as durably as a blob has to be.
+    pub(super) async fn link(&self, repository: &RepositoryName, digest: &Digest, target: &Digest) -> Result<()> {
+        let name = (repository.clone(), *digest);
+        let changing = self.remembered.blobs.changing(&name);
+        let link = layout::layer_link(repository, digest);
+        if self.storage.durability() == Durability::Barrier {
+            // The first manifest that refers to it settles it.
+            self.storage.jot(&link, links::content(target)).await?;
+            self.expect_settling(SOON);
+        } else {
+            self.storage.put(&link, links::content(target)).await?;
+        }
+        self.remembered.blobs.changed(changing, name, *target, weight(repository, 0));
+        Ok(())
     }
 
     /// Takes a whole blob in one request.
@@ -127,7 +165,7 @@ impl Registry {
             let finished = registry.finish_upload(&repository, upload.id, digest, None, body).await;
             if finished.is_err() {
                 // Nobody knows the upload's name, so nobody will go on with it. What cannot be removed now is purged.
-                let _ = registry.storage.delete_all(&layout::upload(&repository, &upload.id)).await;
+                let _ = registry.discard_all(&repository, upload.id).await;
             }
             finished
         })
@@ -141,17 +179,17 @@ impl Registry {
         self.to_its_end(async move {
             let _claim = registry.sessions.claim(&repository, id).await;
             registry.upload_size(&repository, &id).await?;
-            Ok(registry.storage.delete_all(&layout::upload(&repository, &id)).await?)
+            registry.discard_all(&repository, id).await
         })
         .await
     }
 
     /// Ends an upload whose bytes could not be made durable. After a sync that failed the system may count them as written
     /// although they are not, and the next sync would say that all is well; so they have to be sent again.
-    async fn give_up(&self, repository: &RepositoryName, id: &UploadId, error: StorageError) -> RegistryError {
+    async fn give_up(&self, repository: &RepositoryName, id: &UploadId, error: RegistryError) -> RegistryError {
         // If it cannot be removed either, its hash is not kept, and what is there is read again before it counts.
-        let _ = self.storage.delete_all(&layout::upload(repository, id)).await;
-        error.into()
+        let _ = self.discard_all(repository, *id).await;
+        error
     }
 
     #[expect(clippy::too_many_arguments, reason = "a request and its upload; a struct would be made for this one call")]
@@ -168,6 +206,7 @@ impl Registry {
         let mut progress = self.progress(repository, &id).await?;
         let start = progress.offset;
         if let Some(chunk) = chunk.filter(|chunk| chunk.first() != start) {
+            self.sessions.remember(repository, id, progress);
             return Err(RegistryError::OutOfOrder { upload: id, expected: start, found: chunk.first() });
         }
         if start == 0
@@ -175,29 +214,65 @@ impl Registry {
         {
             progress.hasher = Hasher::new(wanted);
         }
-        let data = layout::upload_data(repository, &id);
-        let stage = self.storage.stage(&data, start).await?;
-        let sink = Sink { stage, hasher: progress.hasher, received: 0 };
-        let (mut sink, end) =
-            upload_receive::receive(sink, body, chunk.map(ChunkRange::length), claim.superseded()).await?;
-        progress.hasher = sink.hasher;
-        progress.offset = start + sink.received;
+        let mut sink = Sink::new(self, repository, id, progress);
+        // Of a chunk that may turn out to be none, nothing is kept on the way.
+        sink.keeps_on_the_way = chunk.is_none();
+        let arrived = upload_receive::receive(sink, body, chunk.map(ChunkRange::length), claim.superseded()).await;
+        let (sink, end) = match arrived {
+            Err(error) if error.is_unsynced() => return Err(self.give_up(repository, &id, error).await),
+            arrived => arrived?,
+        };
         let whole = matches!(end, End::Whole);
-        if let Some(chunk) = chunk.filter(|chunk| whole && chunk.length() != sink.received) {
+        let received = sink.progress.offset - start;
+        if let Some(chunk) = chunk.filter(|chunk| whole && chunk.length() != received) {
             // Which of the two is wrong cannot be known, so the chunk never was.
-            self.storage.stage(&data, start).await?;
-            return Err(RegistryError::ChunkLength { expected: chunk.length(), found: sink.received });
+            self.storage.stage(&upload_place::data(repository, &id, sink.progress.place), start).await?;
+            return Err(RegistryError::ChunkLength { expected: chunk.length(), found: received });
         }
-        if then == Then::Keep || !whole {
-            if let Err(error) = sink.stage.sync().await {
-                return Err(self.give_up(repository, &id, error).await);
+        let progress = match (then, whole) {
+            (Then::Finish, true) => sink.finish().await?,
+            // Who asks for everything to survive waits for it; others go on at once.
+            (Then::Keep, true) if self.storage.durability() != Durability::Full => sink.progress,
+            _ => match sink.rest().await {
+                Err(error) if error.is_unsynced() => return Err(self.give_up(repository, &id, error).await),
+                rested => rested?,
+            },
+        };
+        let error = match end {
+            End::Whole => return Ok(progress),
+            End::Broken(error) => RegistryError::BodyBroken(error),
+            End::Superseded => RegistryError::UploadTakenOver(id),
+        };
+        // It goes on behind what arrived.
+        self.put_away(repository, id, progress).await?;
+        Err(error)
+    }
+
+    /// Keeps how far the uploads that are remembered have come. For the end of a server.
+    pub(super) async fn keep_uploads(&self) {
+        if let Err(error) = self.write_down_all().await {
+            warn!(
+                error = &error as &dyn Error,
+                "uploads under way cannot be written to disk; their clients begin anew"
+            );
+        }
+        for (repository, id) in self.sessions.all_remembered() {
+            let _claim = self.sessions.claim(&repository, id).await;
+            let Some(mut progress) = self.sessions.recall(&repository, id) else { continue };
+            if !progress.is_worth_keeping_at_rest() {
+                continue;
             }
-            self.keep_progress(repository, &id, &mut progress).await?;
-        }
-        match end {
-            End::Whole => Ok(progress),
-            End::Broken(error) => Err(RegistryError::BodyBroken(error)),
-            End::Superseded => Err(RegistryError::UploadTakenOver(id)),
+            let kept: Result<()> = async {
+                let mut stage =
+                    self.storage.stage(&upload_place::data(&repository, &id, progress.place), progress.offset).await?;
+                stage.sync().await?;
+                self.keep_progress(&repository, &id, &mut progress).await
+            }
+            .await;
+            if let Err(error) = kept {
+                let error = &error as &dyn Error;
+                warn!(%repository, upload = %id, error, "how far an upload has come cannot be kept; it is read again");
+            }
         }
     }
 }

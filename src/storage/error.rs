@@ -39,6 +39,14 @@ pub enum StorageError {
         /// Where writing was to go on.
         offset: u64,
     },
+    /// The bytes could not be made to survive a power cut. They count for nothing any more and have to be written anew.
+    #[error("cannot sync {key}")]
+    Unsynced {
+        /// What was to be kept.
+        key: Key,
+        /// What the system said.
+        source: io::Error,
+    },
     /// Something else failed below.
     #[error("cannot {action} {key}")]
     Io {
@@ -65,6 +73,31 @@ impl StorageError {
                 StorageError::Full { key: key.clone(), source }
             }
             _ => StorageError::Io { action, key: key.clone(), source },
+        }
+    }
+
+    /// Whether the disk or the quota is full.
+    pub fn is_full(&self) -> bool {
+        let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+        match self {
+            StorageError::Full { .. } => true,
+            StorageError::Unsynced { source, .. } => full.contains(&source.kind()),
+            _ => false,
+        }
+    }
+
+    /// Whether it may work in a moment: the system was short of something other than room, or the bytes only have to be
+    /// sent again.
+    pub fn is_passing(&self) -> bool {
+        use rustix::io::Errno;
+        let passing =
+            [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::AGAIN, Errno::BUSY, Errno::TIMEDOUT, Errno::NOBUFS];
+        match self {
+            StorageError::Unsynced { .. } => true,
+            StorageError::Io { source, .. } => {
+                passing.iter().any(|errno| source.raw_os_error() == Some(errno.raw_os_error()))
+            }
+            _ => false,
         }
     }
 

@@ -16,6 +16,8 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
 pub use error::{Result, StorageError};
+#[cfg(test)]
+pub(crate) use filesystem::{Call, Watch};
 pub use filesystem::{Filesystem, OpenError};
 pub use key::Key;
 
@@ -24,6 +26,29 @@ pub use key::Key;
 pub struct Settings {
     /// The directory that holds `docker/registry/v2` (`storage.filesystem.rootdirectory`).
     pub root: PathBuf,
+    /// What survives a power cut, and from when on (`storage.filesystem.durability`).
+    pub durability: Durability,
+}
+
+impl Settings {
+    /// A directory, with what else is usual.
+    pub fn of(root: impl Into<PathBuf>) -> Settings {
+        Settings { root: root.into(), durability: Durability::default() }
+    }
+}
+
+/// What survives a power cut, and from when on. The end of the program alone, however sudden, takes nothing that was
+/// acknowledged, whatever is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// Each blob alone, too, as soon as it is acknowledged.
+    Full,
+    /// A manifest and a tag with everything that they refer to, as soon as they are acknowledged. A blob alone may be gone
+    /// until a moment later, and is then pushed again.
+    #[default]
+    Barrier,
+    /// Nothing for certain, and what is there may be torn. For a volume that can be made anew.
+    None,
 }
 
 /// A place that keeps bytes under keys.
@@ -31,6 +56,9 @@ pub struct Settings {
 /// What a method says has happened has happened for good: it survives a power cut, unless its sentence says otherwise.
 #[async_trait]
 pub trait Storage: Debug + Send + Sync + 'static {
+    /// What survives a power cut, and from when on.
+    fn durability(&self) -> Durability;
+
     /// All bytes of a small object (at most [`GET_MAX`]).
     async fn get(&self, key: &Key) -> Result<Bytes>;
 
@@ -41,16 +69,30 @@ pub trait Storage: Debug + Send + Sync + 'static {
     async fn open(&self, key: &Key) -> Result<Box<dyn Object>>;
 
     /// Keeps the bytes under the key, in place of what was there. Readers see the old or the new, never a part.
-    async fn put(&self, key: &Key, bytes: Bytes) -> Result<()>;
+    async fn put(&self, key: &Key, bytes: Bytes) -> Result<()> {
+        self.apply(vec![vec![Change::Put(key.clone(), bytes)]]).await
+    }
+
+    /// Makes changes in steps: every change of a step has happened for good before any of the next step can be seen. After
+    /// an error, steps may be missing, the last ones first, and the step that failed may have happened in part; no single
+    /// change ever does.
+    async fn apply(&self, steps: Vec<Vec<Change>>) -> Result<()>;
 
     /// Keeps the bytes under the key without waiting until they survive a power cut: after one, the key may be absent or
-    /// hold anything. For notes that are checked when they are read.
+    /// hold anything. For notes that are checked when they are read, and for what is settled later.
     async fn jot(&self, key: &Key, bytes: Bytes) -> Result<()>;
+
+    /// Moves a staged object to another key, in place of what was there, in one step, without waiting until that survives a
+    /// power cut: after one it may be at either key or at none, and hold anything.
+    async fn shift(&self, from: &Key, to: &Key) -> Result<()>;
+
+    /// Makes everything that was jotted or shifted before survive a power cut.
+    async fn settle(&self) -> Result<()>;
 
     /// Removes an object. Removing what is not there is no error.
     async fn delete(&self, key: &Key) -> Result<()>;
 
-    /// Removes everything below the key, in no order and not at once. Removing what is not there is no error.
+    /// Removes the object and everything below the key, in no order, not at once and not for good. Removing what is not there is no error.
     async fn delete_all(&self, key: &Key) -> Result<()>;
 
     /// What is directly below the key, in the byte order of the names, from the first name behind `after`, at most
@@ -59,11 +101,8 @@ pub trait Storage: Debug + Send + Sync + 'static {
 
     /// Goes on writing an object that grows, at `offset`, which must not lie behind its end; what lies behind `offset`
     /// is dropped. At offset 0 it is created. What was appended survives the process but not a power cut until it is
-    /// promoted.
+    /// synced or moved.
     async fn stage(&self, key: &Key, offset: u64) -> Result<Box<dyn Stage>>;
-
-    /// Makes a staged object durable and moves it to `to`, in place of what was there, in one step.
-    async fn promote(&self, staged: &Key, to: &Key) -> Result<()>;
 
     /// Tries whether what is kept can be reached right now.
     async fn check(&self) -> Result<()>;
@@ -71,6 +110,17 @@ pub trait Storage: Debug + Send + Sync + 'static {
 
 /// The largest object that [`Storage::get`] returns, in bytes.
 pub const GET_MAX: u64 = 16 * 1024 * 1024;
+
+/// A change that survives a power cut when it has happened.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// The key is to hold these bytes.
+    Put(Key, Bytes),
+    /// The staged object is to be moved from the first key to the second, in place of what is there.
+    Move(Key, Key),
+    /// What was jotted under the key, or shifted there, is to stay.
+    Settle(Key),
+}
 
 /// What is known of an object without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,9 +160,11 @@ pub trait Object: Send + Sync {
 
 /// An object that grows at its end. Only one may be open for a key at a time; the caller sees to that.
 #[async_trait]
-pub trait Stage: Send {
+pub trait Stage: Send + Sync {
     /// Writes the pieces behind what is there. After an error the object's length is unknown.
-    async fn append(&mut self, pieces: Vec<Bytes>) -> Result<()>;
+    ///
+    /// `before` is done first, on the thread that writes: bytes that were just looked at are near at hand.
+    async fn append(&mut self, pieces: Vec<Bytes>, before: Box<dyn FnOnce() + Send>) -> Result<()>;
 
     /// Makes what was appended survive a power cut.
     async fn sync(&mut self) -> Result<()>;

@@ -154,9 +154,9 @@ async fn pushing_a_blob_again_heals_a_copy_that_has_rotted() {
     let repo = wharf.repo("blobs/rotten");
     let content = bytes(10_000, 77);
     let digest = repo.push_blob(&content).await;
-    let hex = &digest["sha256:".len()..];
-    let data = wharf.volume().join(format!("docker/registry/v2/blobs/sha256/{}/{hex}/data", &hex[..2]));
-    std::fs::write(&data, "rotten").unwrap();
+    wharf.has_settled(&digest).await;
+    std::fs::write(wharf.blob(&digest), "rotten").unwrap();
+    assert_eq!(repo.blob(&digest).await.is(200).body, b"rotten", "whatever its length, it is said truly");
     repo.push_blob(&content).await;
     assert_eq!(repo.blob(&digest).await.is(200).body, content);
 }

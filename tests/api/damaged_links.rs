@@ -42,14 +42,17 @@ fn repair(path: &Path) {
 
 #[tokio::test]
 async fn a_damaged_link_of_a_blob_is_no_link_and_pushing_heals_it() {
-    let wharf = Wharf::shared();
+    let mut wharf = Wharf::start();
     wharf.repo("volume/else").push_blob(SOMETHING_ELSE).await;
-    let repo = wharf.repo("volume/layer");
     let digest = sha256(b"content");
     let link = wharf.repository("volume/layer/_layers/sha256").join(hex(&digest)).join("link");
     for kind in 0..KINDS {
-        repo.push_blob(b"content").await;
+        wharf.repo("volume/layer").push_blob(b"content").await;
+        // Nobody else changes what a running server has read.
+        let start = wharf.crash();
         damage(&link, kind);
+        wharf = start.go();
+        let repo = wharf.repo("volume/layer");
         repo.blob(&digest).await.refuses(404, "BLOB_UNKNOWN");
         repo.head(&format!("blobs/{digest}")).await.is(404);
         repo.delete(&format!("blobs/{digest}")).await.refuses(404, "BLOB_UNKNOWN");

@@ -105,15 +105,13 @@ async fn a_failure_inside_is_logged_with_its_cause() {
     let repo = wharf.repo("errors/logged");
     let digest = rot(&wharf, &repo.push_image("latest", 1).await);
     repo.manifest("latest").await.refuses(500, "UNKNOWN");
-    wharf.logs(&digest);
+    wharf.logs(&digest["sha256:".len()..]);
 }
 
-/// Damages the content of a manifest on disk; returns its digest.
+/// Makes the content of a manifest on disk larger than any manifest; returns its digest.
 fn rot(wharf: &Wharf, manifest: &Manifest) -> String {
     let digest = manifest.digest();
-    let hex = &digest["sha256:".len()..];
-    let data = format!("docker/registry/v2/blobs/sha256/{}/{hex}/data", &hex[..2]);
-    std::fs::write(wharf.volume().join(data), "rotten").unwrap();
+    std::fs::OpenOptions::new().write(true).open(wharf.blob(&digest)).unwrap().set_len(1 << 30).unwrap();
     digest
 }
 

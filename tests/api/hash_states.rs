@@ -1,20 +1,25 @@
 //! The running hash beside an upload, as registry:2 keeps it, and what happens when it is lost or damaged.
+//!
+//! With full durability it is kept after each request, otherwise now and then.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::support::Wharf;
 use crate::support::content::{bytes, sha256};
 use crate::support::upload::Upload;
 
+fn upload_in(volume: &Path, repository: &str, upload: &Upload) -> PathBuf {
+    volume.join("docker/registry/v2/repositories").join(repository).join("_uploads").join(&upload.id)
+}
+
 fn states(wharf: &Wharf, repository: &str, upload: &Upload, algorithm: &str) -> PathBuf {
-    let upload = wharf.repository(repository).join("_uploads").join(&upload.id);
-    upload.join("hashstates").join(algorithm)
+    upload_in(wharf.volume(), repository, upload).join("hashstates").join(algorithm)
 }
 
 #[tokio::test]
 async fn after_each_patch_the_hash_of_exactly_what_is_there_is_kept() {
-    let wharf = Wharf::shared();
+    let wharf = Wharf::prepare().full_durability().go();
     let upload = wharf.repo("states/kept").upload().await;
     let states = states(&wharf, "states/kept", &upload, "sha256");
     for (length, patch) in [(100_u64, 100), (1000, 900), (300_000, 299_000)] {
@@ -30,7 +35,7 @@ async fn after_each_patch_the_hash_of_exactly_what_is_there_is_kept() {
 
 #[tokio::test]
 async fn a_sha512_that_is_announced_is_the_one_that_is_kept() {
-    let wharf = Wharf::shared();
+    let wharf = Wharf::prepare().full_durability().go();
     let upload = wharf.repo("states/sha512").upload_with("?digest-algorithm=sha512").await;
     upload.patch(&[1; 5000]).await.is(202);
     let kept = states(&wharf, "states/sha512", &upload, "sha512");
@@ -44,6 +49,7 @@ async fn the_start_is_noted_as_registry_2_notes_it() {
     let wharf = Wharf::shared();
     let upload = wharf.repo("states/started").upload().await;
     let path = wharf.repository("states/started/_uploads").join(&upload.id).join("startedat");
+    wharf.until(|| path.exists()).await;
     let started = fs::read_to_string(path).unwrap();
     let format = &time::format_description::well_known::Rfc3339;
     let started = time::OffsetDateTime::parse(&started, format).unwrap();
@@ -52,41 +58,46 @@ async fn the_start_is_noted_as_registry_2_notes_it() {
 
 #[tokio::test]
 async fn without_its_hash_an_upload_goes_on() {
-    let wharf = Wharf::shared();
-    let repo = wharf.repo("states/lost");
+    let wharf = Wharf::prepare().full_durability().go();
     let content = bytes(600_000, 21);
-    let upload = repo.upload().await;
+    let upload = wharf.repo("states/lost").upload().await;
     upload.patch(&content[..400_000]).await.is(202);
-    fs::remove_dir_all(states(&wharf, "states/lost", &upload, "sha256")).unwrap();
+    let start = wharf.crash();
+    let states = upload_in(start.volume(), "states/lost", &upload).join("hashstates");
+    fs::remove_dir_all(states).unwrap();
+    let wharf = start.go();
+    let upload = upload.at(wharf.client());
     upload.patch(&content[400_000..]).await.is(202);
     upload.finish(&sha256(&content), b"").await.is(201);
 }
 
 #[tokio::test]
 async fn a_damaged_hash_is_not_believed() {
-    let wharf = Wharf::shared();
-    let repo = wharf.repo("states/damaged");
     for (seed, damage) in [(1, vec![]), (2, b"sha\x03".to_vec()), (3, vec![0; 108]), (4, vec![9; 5000])] {
+        let wharf = Wharf::prepare().full_durability().go();
         let content = bytes(5000, seed);
-        let upload = repo.upload().await;
+        let upload = wharf.repo("states/damaged").upload().await;
         upload.patch(&content[..3000]).await.is(202);
-        let states = states(&wharf, "states/damaged", &upload, "sha256");
+        let start = wharf.crash();
+        let states = upload_in(start.volume(), "states/damaged", &upload).join("hashstates/sha256");
         fs::write(states.join("3000"), damage).unwrap();
         fs::write(states.join("9999999"), "beyond the end").unwrap();
         fs::write(states.join("stray"), "").unwrap();
-        upload.finish(&sha256(&content), &content[3000..]).await.is(201);
+        let wharf = start.go();
+        upload.at(wharf.client()).finish(&sha256(&content), &content[3000..]).await.is(201);
     }
 }
 
 #[tokio::test]
 async fn bytes_that_came_after_the_kept_hash_are_hashed_too() {
-    let wharf = Wharf::shared();
-    let repo = wharf.repo("states/longer");
-    let upload = repo.upload().await;
+    let wharf = Wharf::prepare().full_durability().go();
+    let upload = wharf.repo("states/longer").upload().await;
     upload.patch(b"abc").await.is(202);
+    let start = wharf.crash();
     // As after a crash: the data is ahead of the hash.
-    let data = wharf.repository("states/longer/_uploads").join(&upload.id).join("data");
-    fs::write(data, "abcdef").unwrap();
+    fs::write(upload_in(start.volume(), "states/longer", &upload).join("data"), "abcdef").unwrap();
+    let wharf = start.go();
+    let upload = upload.at(wharf.client());
     assert_eq!(upload.status().await.is(204).header("range"), "0-5");
     upload.finish(&sha256(b"abcdefghi"), b"ghi").await.is(201);
 }

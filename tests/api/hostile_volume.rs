@@ -27,13 +27,29 @@ async fn a_blob_whose_bytes_are_gone_is_unknown_and_pushing_heals_it() {
     let repo = wharf.repo("volume/gone");
     let content = bytes(1000, 101);
     let digest = repo.push_blob(&content).await;
-    let data = format!("docker/registry/v2/blobs/sha256/{}/{}", &hex(&digest)[..2], hex(&digest));
-    fs::remove_dir_all(wharf.volume().join(data)).unwrap();
+    wharf.has_settled(&digest).await;
+    fs::remove_dir_all(wharf.blob(&digest).parent().unwrap()).unwrap();
     repo.blob(&digest).await.refuses(404, "BLOB_UNKNOWN");
     repo.head(&format!("blobs/{digest}")).await.is(404);
     repo.put("v1", &Manifest::image(&content, &[])).await.refuses(404, "MANIFEST_BLOB_UNKNOWN");
     repo.push_blob(&content).await;
     assert_eq!(repo.blob(&digest).await.is(200).body, content);
+}
+
+#[tokio::test]
+async fn a_manifest_that_has_rotted_is_unknown_and_pushing_heals_it() {
+    let wharf = Wharf::start();
+    let repo = wharf.repo("volume/rotten");
+    let image = repo.push_image("latest", 103).await;
+    let digest = image.digest();
+    // Still JSON, and of the same length.
+    let rotten = String::from_utf8(image.bytes.clone()).unwrap().replacen("sha256:", "sha255:", 1);
+    fs::write(wharf.blob(&digest), rotten).unwrap();
+    repo.manifest("latest").await.refuses(404, "MANIFEST_UNKNOWN");
+    repo.manifest(&digest).await.refuses(404, "MANIFEST_UNKNOWN");
+    wharf.logs("has rotted on disk");
+    repo.put("latest", &image).await.is(201);
+    assert_eq!(repo.manifest("latest").await.is(200).body, image.bytes);
 }
 
 #[tokio::test]

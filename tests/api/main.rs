@@ -13,6 +13,7 @@ mod conditions;
 mod connections;
 mod damaged_links;
 mod deletes;
+mod durability;
 mod errors;
 mod hash_states;
 mod hostile_paths;

@@ -64,6 +64,35 @@ async fn what_was_acknowledged_survives_the_kill_of_the_server() {
     upload.finish(&sha256(b"abcdef"), b"def").await.is(201);
 }
 
+/// They have a file and no directory yet.
+#[tokio::test]
+async fn a_small_upload_that_was_begun_a_moment_ago_survives_the_kill_of_the_server_too() {
+    let wharf = Wharf::start();
+    let upload = wharf.repo("resume/small").upload().await;
+    upload.patch(b"abc").await.is(202);
+    upload.patch_at("3-4", b"de").await.is(202);
+    let wharf = wharf.crash_and_restart();
+    let upload = upload.at(wharf.client());
+    assert_eq!(upload.status().await.is(204).header("range"), "0-4");
+    upload.patch_at("4-4", b"x").await.refuses(416, "RANGE_INVALID");
+    upload.patch_at("5-5", b"f").await.is(202);
+    upload.finish(&sha256(b"abcdef"), b"").await.is(201);
+    assert_eq!(wharf.repo("resume/small").blob(&sha256(b"abcdef")).await.is(200).body, b"abcdef");
+    assert_eq!(Wharf::files_below(&wharf.repository("resume/small/_uploads")), [""; 0]);
+}
+
+#[tokio::test]
+async fn an_upload_that_rests_has_the_directory_that_registry_2_knows() {
+    let wharf = Wharf::start();
+    let upload = wharf.repo("resume/rests").upload().await;
+    upload.patch(b"abc").await.is(202);
+    let uploads = wharf.repository("resume/rests/_uploads");
+    let expected = [format!("{}/data", upload.id), format!("{}/startedat", upload.id)];
+    wharf.until(|| Wharf::files_below(&uploads) == expected).await;
+    upload.finish(&sha256(b"abcdef"), b"def").await.is(201);
+    assert_eq!(Wharf::files_below(&uploads), [""; 0]);
+}
+
 #[tokio::test]
 async fn what_arrived_before_the_client_went_away_is_kept() {
     let wharf = Wharf::shared();

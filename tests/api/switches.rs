@@ -29,6 +29,9 @@ async fn filled(again: impl Fn(Start) -> Start) -> Filled {
     let blob = repo.push_blob(b"blob").await;
     let upload = repo.upload().await;
     upload.patch(b"begun").await.is(202);
+    // All of it has come to where it stays.
+    wharf.has_settled(&blob).await;
+    wharf.until(|| wharf.repository("switches/_uploads").join(&upload.id).join("data").exists()).await;
     Filled { wharf: again(wharf.crash()).go(), image, blob, upload: upload.id }
 }
 

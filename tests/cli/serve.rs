@@ -20,7 +20,7 @@ async fn without_a_file_it_stores_in_wharf_data_where_it_was_started() {
     let started = Wharf::prepare().without_root().go();
     let response = reqwest::Client::new().post(started.at("/v2/a/blobs/uploads/")).send().await.unwrap();
     assert_eq!(response.status(), 202);
-    assert!(started.volume().join("wharf-data/docker/registry/v2/repositories/a/_uploads").is_dir());
+    started.until(|| started.volume().join("wharf-data/docker/registry/v2/repositories/a/_uploads").is_dir()).await;
 }
 
 #[test]

@@ -42,8 +42,11 @@ fn start(timing: Timing) -> Served {
         debug: None,
         health: None,
     };
-    let registry = Registry::new(Arc::new(Filesystem::open(volume.path()).unwrap()), Default::default());
-    let app = App::new(registry, &settings).into_router();
+    let registry = Registry::new(
+        Arc::new(Filesystem::open(&wharf::storage::Settings::of(volume.path())).unwrap()),
+        Default::default(),
+    );
+    let app = App::new(registry, &settings).into_service();
     let listeners = bind(&settings).unwrap();
     let address = listeners.iter().find_map(BoundListener::local_addr).unwrap();
     tokio::spawn(async move { serve(listeners, app, &settings, timing, std::future::pending()).await.map(drop) });

@@ -130,7 +130,8 @@ pub(crate) fn go_on(wire: &mut Wire, chance: &mut Chance, mut pending: Pending) 
 pub(crate) fn find(wire: &mut Wire, pending: &mut Pending) -> Result<bool, Lost> {
     let status = wire.get(&pending.location)?;
     let (acknowledged, sent) = (pending.acknowledged, pending.sent.max(pending.acknowledged));
-    if pending.finishing && status.status == 404 {
+    // One of which nothing has arrived is begun anew.
+    if (pending.finishing || acknowledged == 0) && status.status == 404 {
         return Ok(false);
     }
     let status = status.is(204);

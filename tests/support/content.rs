@@ -95,6 +95,14 @@ impl Manifest {
             "subject": subject, "annotations": {"note": note}}))
     }
 
+    /// The digests that an image refers to.
+    pub fn references(&self) -> Vec<String> {
+        let body: Value = serde_json::from_slice(&self.bytes).unwrap();
+        let layers = body["layers"].as_array().unwrap().iter();
+        let described = std::iter::once(&body["config"]).chain(layers);
+        described.map(|descriptor| descriptor["digest"].as_str().unwrap().to_owned()).collect()
+    }
+
     /// Its name.
     pub fn digest(&self) -> String {
         sha256(&self.bytes)

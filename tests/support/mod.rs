@@ -125,6 +125,23 @@ impl Wharf {
         found
     }
 
+    /// Where the bytes of a digest are kept.
+    pub fn blob(&self, digest: &str) -> PathBuf {
+        let hex = &digest["sha256:".len()..];
+        self.volume().join(format!("docker/registry/v2/blobs/sha256/{}/{hex}/data", &hex[..2]))
+    }
+
+    /// Returns when a blob has come to its place, which it does a moment after it was pushed.
+    pub async fn has_settled(&self, digest: &str) {
+        let path = self.blob(digest);
+        let settled = async {
+            while !path.exists() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(client::PATIENCE, settled).await.expect("the blob comes to its place");
+    }
+
     /// Its memory that is resident now, in bytes.
     pub fn resident(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
@@ -135,6 +152,11 @@ impl Wharf {
     /// The server's process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        self.log.text.lock().unwrap().clone()
     }
 
     /// Waits until it has logged this.
@@ -164,6 +186,11 @@ impl Start {
     pub fn env(mut self, name: &str, value: &str) -> Start {
         self.command.env(name, value);
         self
+    }
+
+    /// Everything survives a power cut as soon as it is acknowledged, and is in its place by then.
+    pub fn full_durability(self) -> Start {
+        self.env("REGISTRY_STORAGE_FILESYSTEM_DURABILITY", "full")
     }
 
     /// Starts in the directory of the volume without being told where to store.

@@ -38,7 +38,7 @@ const LOG: &[Field] = &[
 /// One driver, and options that hold for every driver.
 const STORAGE: Shape = Shape::Choice(
     &[
-        options("filesystem", &[value("rootdirectory"), value("maxthreads")]),
+        options("filesystem", &[value("rootdirectory"), value("maxthreads"), value("durability")]),
         options("s3", &[]),
         options("s3aws", &[]),
         options("azure", &[]),

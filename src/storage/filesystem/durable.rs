@@ -1,154 +1,346 @@
-//! The one way in which anything becomes visible on disk: written aside, synced, renamed, and the directory synced.
+//! The one way in which anything becomes visible on disk: written aside, synced, renamed, and the directories synced.
 //! Nothing else in the program renames or creates a visible file.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs::{self, File, Metadata};
+use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use uuid::Uuid;
 
-/// Writes and moves files so that they survive a power cut.
-#[derive(Debug, Default)]
+use crate::storage::Durability;
+
+use super::disk::Disk;
+use super::unsynced::Unsynced;
+
+/// Writes and moves files so that they survive a power cut, when they have to.
+#[derive(Debug)]
 pub(super) struct Durable {
-    /// Directories that were made and whose entry in their parent is not synced yet.
-    ///
-    /// Two writers may need one new directory. The second finds it there while the first has not synced it yet; were it
-    /// to sync only its own file, a power cut could take both. So whoever works below such a directory syncs its parent
-    /// too. A directory leaves the set only after a sync that worked.
-    fresh: Mutex<BTreeSet<PathBuf>>,
+    disk: Disk,
+    unsynced: Unsynced,
+    root: PathBuf,
+    durability: Durability,
 }
 
-/// What is left to do before an entry of a directory is durable: these directories must be synced.
-#[must_use]
-pub(super) struct Pending(Vec<PathBuf>);
+/// A file up to this many bytes is synced together with others.
+const SHORT: u64 = 1024 * 1024;
+
+/// Something that is to become durable.
+#[derive(Debug)]
+pub(super) enum Change {
+    /// The file is to have these bytes.
+    Put(PathBuf, Bytes),
+    /// The first is to be moved to the second.
+    Move(PathBuf, PathBuf),
+    /// What is there already.
+    Settle(PathBuf),
+}
+
+/// A change of which only the last step is left.
+#[derive(Debug)]
+enum Prepared {
+    /// The first is to be renamed to the second. If that does not come to pass, the first is removed.
+    Aside(PathBuf, PathBuf),
+    /// The first is to be renamed to the second.
+    Staged(PathBuf, PathBuf),
+    /// It is there.
+    There(PathBuf),
+}
+
+/// Why a change was not made.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// Something before its sync.
+    Before(io::Error),
+    /// Its sync.
+    Unsynced(io::Error),
+}
+
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Failed {
+        Failed::Before(error)
+    }
+}
 
 impl Durable {
-    /// Replaces the file's content. A file that has this content already is left as it is, and made sure of.
-    pub(super) fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        if holds(path, bytes)
-            && let Ok(file) = File::open(path)
-        {
-            // It may have become visible a moment ago, before its writer synced it.
-            file.sync_data()?;
-            let pending = self.make_parents(path)?;
-            return self.settle(path, pending);
-        }
-        let pending = self.write_aside_and_rename(path, bytes, File::sync_data)?;
-        self.settle(path, pending)
+    pub(super) fn new(disk: &Disk, root: &Path, durability: Durability) -> io::Result<Durable> {
+        let unsynced = Unsynced::of(disk, root, durability)?;
+        Ok(Durable { disk: disk.clone(), unsynced, root: root.to_owned(), durability })
     }
 
-    /// Replaces the file's content without waiting for the disk. Whether it survives a power cut is open.
-    pub(super) fn jot(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let Pending(_) = self.write_aside_and_rename(path, bytes, |_| Ok(()))?;
+    /// Makes changes in steps: what a step changes survives a power cut before anything of the next step can be seen.
+    ///
+    /// The bytes of all steps are synced together before the first, so each step then costs the sync of its directories.
+    pub(super) fn apply(&self, steps: Vec<Vec<Change>>) -> Result<(), Failed> {
+        let mut prepared: Vec<Vec<Prepared>> = Vec::with_capacity(steps.len());
+        let mut bytes = Vec::new();
+        let done = self.prepare(steps, &mut prepared, &mut bytes).and_then(|()| {
+            self.unsynced.sync(bytes).map_err(Failed::Unsynced)?;
+            prepared.iter_mut().try_for_each(|step| self.finish(step))
+        });
+        if done.is_err() {
+            for change in prepared.iter().flatten() {
+                if let Prepared::Aside(aside, _) = change {
+                    self.drop_aside(aside);
+                }
+            }
+        }
+        done
+    }
+
+    fn prepare(
+        &self,
+        steps: Vec<Vec<Change>>,
+        prepared: &mut Vec<Vec<Prepared>>,
+        bytes: &mut Vec<PathBuf>,
+    ) -> Result<(), Failed> {
+        for step in steps {
+            let mut ready = Vec::with_capacity(step.len());
+            let tried: Result<(), Failed> = step.into_iter().try_for_each(|change| {
+                let change = self.prepare_one(change)?;
+                match &change {
+                    Prepared::Aside(path, _) | Prepared::Staged(path, _) | Prepared::There(path) => {
+                        bytes.push(path.clone());
+                    }
+                }
+                ready.push(change);
+                Ok(())
+            });
+            prepared.push(ready);
+            tried?;
+        }
         Ok(())
     }
 
-    /// Syncs a finished file and moves it to its place.
-    pub(super) fn promote(&self, from: &Path, to: &Path) -> io::Result<()> {
-        File::open(from)?.sync_data()?;
-        let pending = self.make_parents(to)?;
-        match fs::rename(from, to) {
-            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => self.copy_over(from, to)?,
-            renamed => renamed?,
+    fn prepare_one(&self, change: Change) -> Result<Prepared, Failed> {
+        match change {
+            Change::Put(path, bytes) => {
+                if !self.unsynced.is_lost(&path) && self.holds(&path, &bytes) {
+                    return Ok(Prepared::There(path));
+                }
+                Ok(Prepared::Aside(self.write_aside(&path, &bytes)?, path))
+            }
+            Change::Move(from, to) => {
+                match self.sync_staged(&from) {
+                    // A change that was made in part and is made again.
+                    Err(Failed::Before(error)) if is_absent(&error) && self.disk.stat(&to).is_ok() => {
+                        Ok(Prepared::There(to))
+                    }
+                    synced => synced.map(|()| Prepared::Staged(from, to)),
+                }
+            }
+            Change::Settle(path) => Ok(Prepared::There(path)),
         }
-        self.settle(to, pending)
+    }
+
+    /// Sees to it that a staged file's bytes, which nobody has noted, are synced. A long file is synced at once, so that
+    /// nobody who shares a round has to wait for it.
+    fn sync_staged(&self, path: &Path) -> Result<(), Failed> {
+        let file = self.disk.open(path)?;
+        let metadata = file.metadata()?;
+        self.unsynced.saw(&metadata);
+        if metadata.len() <= SHORT {
+            self.unsynced.note_file(path);
+            return Ok(());
+        }
+        sync_stage(&self.disk, self.durability, &file, path).map_err(Failed::Unsynced)
+    }
+
+    /// Makes the changes of a step visible and waits until they survive.
+    fn finish(&self, step: &mut [Prepared]) -> Result<(), Failed> {
+        let mut directories = BTreeSet::new();
+        for change in &mut *step {
+            let path = match change {
+                Prepared::There(path) => path.clone(),
+                Prepared::Aside(from, to) | Prepared::Staged(from, to) => {
+                    self.make_visible(from, to)?;
+                    to.clone()
+                }
+            };
+            *change = Prepared::There(path.clone());
+            directories.extend(self.above(&path));
+        }
+        self.unsynced.sync(directories).map_err(Failed::Unsynced)
+    }
+
+    /// The directories in which the path has to be found, from the root on.
+    fn above(&self, path: &Path) -> impl Iterator<Item = PathBuf> {
+        let inside = path.ancestors().skip(1).take_while(|above| above.starts_with(&self.root));
+        inside.map(Path::to_owned).collect::<Vec<_>>().into_iter()
+    }
+
+    /// Renames what is whole and synced.
+    fn make_visible(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let moved = self.rename(from, to);
+        match moved {
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => self.copy_over(from, to),
+            moved => moved,
+        }
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.unsynced.change_directory(parent(to), || match self.disk.rename(from, to) {
+            Err(error) if is_absent(&error) => {
+                self.make_parents(to)?;
+                self.disk.rename(from, to)
+            }
+            renamed => renamed,
+        })
     }
 
     /// Moves a file to another file system, which an operator may have linked a part of the tree to.
     fn copy_over(&self, from: &Path, to: &Path) -> io::Result<()> {
         let aside = aside(to);
-        let copied = fs::copy(from, &aside).and_then(|_| File::open(&aside)?.sync_data());
-        let renamed = copied.and_then(|()| fs::rename(&aside, to));
-        if renamed.is_err() {
-            let _ = fs::remove_file(&aside);
+        let copied = fs::copy(from, &aside).and_then(|_| {
+            let file = self.disk.open(&aside)?;
+            self.unsynced.saw(&file.metadata()?);
+            self.disk.sync_file(&file, &aside)
+        });
+        if let Err(error) = copied.and_then(|()| self.rename(&aside, to)) {
+            self.drop_aside(&aside);
+            return Err(error);
         }
-        renamed?;
-        fs::remove_file(from)
+        self.disk.remove(from)
     }
 
-    /// Removes a file.
-    pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
-        fs::remove_file(path)?;
-        sync_directory(parent(path))
+    /// Replaces the file's content without waiting for the disk. Whether it survives a power cut is open until it is
+    /// settled.
+    pub(super) fn jot(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        if !self.unsynced.is_lost(path) && self.holds(path, bytes) {
+            // It may have been settled long ago, and must not depend on a copy that may not survive.
+            return Ok(());
+        }
+        let aside = self.write_aside(path, bytes)?;
+        if let Err(error) = self.unsynced.change_file(path, || self.rename(&aside, path)) {
+            self.drop_aside(&aside);
+            return Err(error);
+        }
+        self.unsynced.forget(&aside);
+        Ok(())
+    }
+
+    /// Moves a file without waiting for the disk.
+    pub(super) fn shift(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.unsynced.change_file(to, || self.rename(from, to))
+    }
+
+    /// Removes a file for good. If it is gone already, so it is for good, too.
+    pub(super) fn remove(&self, path: &Path) -> Result<(), Failed> {
+        let above = parent(path);
+        // Looked at first, so that nothing is noted, and then synced, for what never was.
+        let removed = match self.disk.stat(path) {
+            Err(error) if is_absent(&error) => Err(error),
+            _ => self.unsynced.change_directory(above, || self.disk.remove(path)),
+        };
+        match removed {
+            Ok(()) => self.unsynced.forget(path),
+            // Whoever removed it may still wait for the sync, and so do we.
+            Err(error) if is_absent(&error) => {}
+            Err(error) => return Err(Failed::Before(error)),
+        }
+        self.unsynced.sync([above.to_owned()]).map_err(Failed::Unsynced)
     }
 
     /// Removes a directory and everything below it, without waiting for the disk.
     pub(super) fn remove_all(&self, path: &Path) -> io::Result<()> {
-        let removed = fs::remove_dir_all(path);
-        if removed.is_ok() {
-            // What is gone waits for no sync. Nobody writes below a directory while it is removed.
-            let mut fresh = self.fresh();
-            // Paths are ordered by component, so what lies below one follows it.
-            let below = fresh.range(path.to_owned()..).take_while(|made| made.starts_with(path));
-            for made in below.cloned().collect::<Vec<_>>() {
-                fresh.remove(&made);
-            }
+        // A link to a directory is removed, not what it leads to.
+        match fs::symlink_metadata(path)?.is_dir() {
+            true => self.remove_below(path)?,
+            false => self.disk.remove(path)?,
         }
-        removed
-    }
-
-    /// How many directories wait for their sync.
-    #[cfg(test)]
-    pub(super) fn waiting(&self) -> usize {
-        self.fresh().len()
-    }
-
-    fn write_aside_and_rename(
-        &self,
-        path: &Path,
-        bytes: &[u8],
-        sync: impl Fn(&File) -> io::Result<()>,
-    ) -> io::Result<Pending> {
-        let pending = self.make_parents(path)?;
-        let aside = aside(path);
-        let written = File::create_new(&aside).and_then(|mut file| {
-            file.write_all(bytes)?;
-            sync(&file)
-        });
-        let renamed = written.and_then(|()| fs::rename(&aside, path));
-        if renamed.is_err() {
-            // What is left behind is named so that nobody takes it for anything; removing it is only tidy.
-            let _ = fs::remove_file(&aside);
-        }
-        renamed.map(|()| pending)
-    }
-
-    /// Makes the directories above `path` and says which syncs they wait for.
-    ///
-    /// A directory is noted before it is made, so whoever finds it there finds the note too.
-    pub(super) fn make_parents(&self, path: &Path) -> io::Result<Pending> {
-        let directory = parent(path);
-        for missing in missing_above(directory) {
-            self.fresh().insert(missing.clone());
-            match fs::create_dir(&missing) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && missing.is_dir() => {}
-                Err(error) => {
-                    self.fresh().remove(&missing);
-                    return Err(error);
-                }
-            }
-        }
-        let fresh = self.fresh();
-        let noted = directory.ancestors().filter(|above| fresh.contains(*above));
-        Ok(Pending(noted.map(Path::to_owned).collect()))
-    }
-
-    /// Syncs the entry of `path` in its directory, and those of the directories above that wait for it.
-    fn settle(&self, path: &Path, Pending(made): Pending) -> io::Result<()> {
-        sync_directory(parent(path))?;
-        for directory in made {
-            sync_directory(parent(&directory))?;
-            self.fresh().remove(&directory);
-        }
+        // What is gone waits for no sync. Nobody writes below a directory while it is removed.
+        self.unsynced.forget_all(path);
         Ok(())
     }
 
-    /// Held for a moment, never while the disk is at work.
-    fn fresh(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
-        self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
+    fn remove_below(&self, path: &Path) -> io::Result<()> {
+        for entry in self.disk.list(path)? {
+            let entry = entry?;
+            match entry.file_type()?.is_dir() {
+                true => self.remove_below(&entry.path())?,
+                false => self.disk.remove(&entry.path())?,
+            }
+        }
+        self.disk.remove_directory(path)
+    }
+
+    /// Makes everything survive that does not yet.
+    pub(super) fn settle(&self) -> io::Result<()> {
+        self.unsynced.sync_everything()
+    }
+
+    /// Something that is written to was seen.
+    pub(super) fn saw(&self, metadata: &Metadata) {
+        self.unsynced.saw(metadata);
+    }
+
+    /// How many files and directories wait for their sync.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.unsynced.noted()
+    }
+
+    /// Writes a new file beside the target.
+    fn write_aside(&self, path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
+        let aside = aside(path);
+        let written = self.unsynced.change_file(&aside, || {
+            let file = match self.disk.create(&aside) {
+                Err(error) if is_absent(&error) => {
+                    self.make_parents(path)?;
+                    self.disk.create(&aside)?
+                }
+                created => created?,
+            };
+            self.unsynced.saw(&file.metadata()?);
+            self.disk.append(&file, &aside, &mut [IoSlice::new(bytes)])
+        });
+        if let Err(error) = written {
+            self.drop_aside(&aside);
+            return Err(error);
+        }
+        Ok(aside)
+    }
+
+    /// What is left behind is named so that nobody takes it for anything; removing it is only tidy.
+    fn drop_aside(&self, aside: &Path) {
+        let _ = self.disk.remove(aside);
+        self.unsynced.forget(aside);
+    }
+
+    /// Makes the directories above `path`.
+    ///
+    /// Two writers may need one new directory. The second finds it there while the first has not synced it yet; were it to
+    /// sync only its own file, a power cut could take both. So the directory above is noted before the new one is made.
+    pub(super) fn make_parents(&self, path: &Path) -> io::Result<()> {
+        let directory = parent(path);
+        match self.disk.stat(directory) {
+            Ok(found) => {
+                self.unsynced.saw(&found);
+                return Ok(());
+            }
+            Err(error) if is_absent(&error) => {}
+            Err(error) => return Err(error),
+        }
+        let above = parent(directory);
+        let made = self.unsynced.change_directory(above, || match self.disk.make_directory(directory) {
+            Err(error) if is_absent(&error) && above != directory => {
+                self.make_parents(directory)?;
+                self.disk.make_directory(directory)
+            }
+            made => made,
+        });
+        match made {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            made => made,
+        }
+    }
+
+    /// Whether the file is there with exactly these bytes.
+    fn holds(&self, path: &Path, bytes: &[u8]) -> bool {
+        let same_length =
+            self.disk.stat(path).is_ok_and(|meta| meta.is_file() && usize::try_from(meta.len()) == Ok(bytes.len()));
+        same_length && fs::read(path).is_ok_and(|found| found == bytes)
     }
 }
 
@@ -158,25 +350,18 @@ fn aside(path: &Path) -> PathBuf {
     parent(path).join(format!("{name}.{}.tmp", Uuid::new_v4()))
 }
 
-/// Whether the file is there with exactly these bytes.
-fn holds(path: &Path, bytes: &[u8]) -> bool {
-    let same_length =
-        fs::metadata(path).is_ok_and(|meta| meta.is_file() && usize::try_from(meta.len()) == Ok(bytes.len()));
-    same_length && fs::read(path).is_ok_and(|found| found == bytes)
-}
-
-/// The directories that have to be made, the outermost first.
-fn missing_above(directory: &Path) -> Vec<PathBuf> {
-    let mut missing: Vec<PathBuf> =
-        directory.ancestors().take_while(|above| !above.is_dir()).map(Path::to_path_buf).collect();
-    missing.reverse();
-    missing
+fn is_absent(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
 }
 
 fn parent(path: &Path) -> &Path {
     path.parent().unwrap_or(path)
 }
 
-fn sync_directory(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
+/// The bytes of an open file, which were not noted, are made to survive.
+pub(super) fn sync_stage(disk: &Disk, durability: Durability, file: &File, path: &Path) -> io::Result<()> {
+    match durability {
+        Durability::None => Ok(()),
+        Durability::Barrier | Durability::Full => disk.sync_file(file, path),
+    }
 }

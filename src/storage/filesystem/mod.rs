@@ -1,69 +1,114 @@
 //! Storage in a plain directory.
 //!
-//! Every call does its work on a thread that may block; none holds a lock while it waits for the disk.
+//! What may take long is done on a thread that may block; none holds a lock while it waits for the disk.
 
+mod disk;
 mod durable;
+mod early;
+mod lane;
+mod listing;
+mod locks;
 mod open;
 mod read;
+mod shared;
 mod stage;
+mod unsynced;
 
-use std::collections::BinaryHeap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read};
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{Entry, EntryKind, GET_MAX, Key, Meta, Object, Result, Stage, Storage, StorageError};
-use durable::Durable;
+use super::{Change, Durability, Entry, GET_MAX, Key, Meta, Object, Result, Stage, Storage, StorageError};
+use disk::Disk;
+use durable::{Durable, Failed};
+use lane::{Lane, blocking};
+use listing::Listings;
+use read::Buffers;
+
+#[cfg(test)]
+pub(crate) use disk::{Call, Watch};
 pub use open::OpenError;
 
 /// Storage in a plain directory.
 #[derive(Debug)]
 pub struct Filesystem {
     root: PathBuf,
-    durable: Arc<Durable>,
+    shelf: Arc<Shelf>,
+}
+
+/// What the work on a directory needs, wherever it is done.
+#[derive(Debug)]
+struct Shelf {
+    disk: Disk,
+    lane: Lane,
+    durable: Durable,
+    durability: Durability,
+    listings: Listings,
+    buffers: Arc<Buffers>,
 }
 
 impl Filesystem {
     fn path(&self, key: &Key) -> PathBuf {
         self.root.join(key.as_str())
     }
-}
 
-/// Runs what may block where it may, and sorts its errors.
-async fn blocking<T: Send + 'static>(
-    action: &'static str,
-    key: &Key,
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> Result<T> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(io::Error::other).and_then(|result| result).map_err(|error| StorageError::from_io(action, key, error))
+    fn change(&self, change: Change) -> durable::Change {
+        match change {
+            Change::Put(key, bytes) => durable::Change::Put(self.path(&key), bytes),
+            Change::Move(from, to) => durable::Change::Move(self.path(&from), self.path(&to)),
+            Change::Settle(key) => durable::Change::Settle(self.path(&key)),
+        }
+    }
+
+    /// Does what is quick as long as the disk is.
+    async fn quick<T: Send + 'static>(
+        &self,
+        action: &'static str,
+        key: &Key,
+        work: impl FnOnce(&Shelf, &Path) -> io::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (path, shelf) = (self.path(key), Arc::clone(&self.shelf));
+        self.shelf.lane.quick(action, key, move || work(&shelf, &path)).await
+    }
+
+    /// Does what waits for the disk.
+    async fn slow<T: Send + 'static>(
+        &self,
+        action: &'static str,
+        key: &Key,
+        work: impl FnOnce(&Shelf, &Path) -> io::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (path, shelf) = (self.path(key), Arc::clone(&self.shelf));
+        blocking(action, key, move || work(&shelf, &path)).await
+    }
 }
 
 #[async_trait]
 impl Storage for Filesystem {
+    fn durability(&self) -> Durability {
+        self.shelf.durability
+    }
+
     async fn get(&self, key: &Key) -> Result<Bytes> {
-        let path = self.path(key);
-        let read = blocking("read", key, move || {
-            let mut file = open_object(&path)?;
-            let size = file.metadata()?.len();
-            if size > GET_MAX {
-                return Ok(Err(size));
+        let read = self.quick("read", key, |shelf, path| {
+            let (file, size) = shelf.open_object(path)?;
+            match usize::try_from(size) {
+                Ok(length) if size <= GET_MAX => {
+                    Ok(Ok(Bytes::from(read::read_whole(&shelf.disk, &file, path, length)?)))
+                }
+                _ => Ok(Err(size)),
             }
-            let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
-            Read::by_ref(&mut file).take(GET_MAX).read_to_end(&mut bytes)?;
-            Ok(Ok(Bytes::from(bytes)))
         });
         read.await?.map_err(|size| StorageError::TooLarge { key: key.clone(), size })
     }
 
     async fn stat(&self, key: &Key) -> Result<Meta> {
-        let path = self.path(key);
-        blocking("look at", key, move || {
-            let metadata = fs::metadata(&path)?;
+        self.quick("look at", key, |shelf, path| {
+            let metadata = shelf.disk.stat(path)?;
             if !metadata.is_file() {
                 return Err(io::ErrorKind::NotFound.into());
             }
@@ -73,69 +118,67 @@ impl Storage for Filesystem {
     }
 
     async fn open(&self, key: &Key) -> Result<Box<dyn Object>> {
-        let path = self.path(key);
-        let (file, size) = blocking("open", key, move || {
-            let file = open_object(&path)?;
-            let size = file.metadata()?.len();
-            Ok((file, size))
-        })
-        .await?;
-        Ok(Box::new(read::OpenFile { key: key.clone(), file: Arc::new(file), size }))
+        let (file, size) = self.quick("open", key, |shelf, path| shelf.open_object(path)).await?;
+        Ok(Box::new(read::OpenFile {
+            key: key.clone(),
+            path: self.path(key),
+            disk: self.shelf.disk.clone(),
+            file: Arc::new(file),
+            size,
+            buffers: Arc::clone(&self.shelf.buffers),
+        }))
     }
 
-    async fn put(&self, key: &Key, bytes: Bytes) -> Result<()> {
-        let (path, durable) = (self.path(key), Arc::clone(&self.durable));
-        blocking("write", key, move || durable.replace(&path, &bytes)).await
+    async fn apply(&self, steps: Vec<Vec<Change>>) -> Result<()> {
+        // Whatever fails, the first change is what all of this is for.
+        let Some(key) = steps.iter().flatten().next().map(Change::key).cloned() else { return Ok(()) };
+        let change = |step: Vec<Change>| step.into_iter().map(|change| self.change(change)).collect();
+        let steps = steps.into_iter().map(change).collect();
+        let shelf = Arc::clone(&self.shelf);
+        changed("keep", &key, move || shelf.durable.apply(steps)).await
     }
 
     async fn jot(&self, key: &Key, bytes: Bytes) -> Result<()> {
-        let (path, durable) = (self.path(key), Arc::clone(&self.durable));
-        blocking("write", key, move || durable.jot(&path, &bytes)).await
+        self.quick("write", key, move |shelf, path| shelf.durable.jot(path, &bytes)).await
+    }
+
+    async fn shift(&self, from: &Key, to: &Key) -> Result<()> {
+        let from = self.path(from);
+        self.quick("keep", to, move |shelf, path| shelf.durable.shift(&from, path)).await
+    }
+
+    async fn settle(&self) -> Result<()> {
+        self.slow("settle", &Key::new("docker"), |shelf, _| shelf.durable.settle()).await
     }
 
     async fn delete(&self, key: &Key) -> Result<()> {
-        let (path, durable) = (self.path(key), Arc::clone(&self.durable));
-        absent_is_fine(blocking("delete", key, move || durable.remove(&path)).await)
+        let (path, shelf) = (self.path(key), Arc::clone(&self.shelf));
+        absent_is_fine(changed("delete", key, move || shelf.durable.remove(&path)).await)
     }
 
     async fn delete_all(&self, key: &Key) -> Result<()> {
-        let (path, durable) = (self.path(key), Arc::clone(&self.durable));
-        absent_is_fine(blocking("delete", key, move || durable.remove_all(&path)).await)
+        absent_is_fine(self.quick("delete", key, |shelf, path| shelf.durable.remove_all(path)).await)
     }
 
     async fn list(&self, key: &Key, after: Option<&str>, limit: usize) -> Result<Vec<Entry>> {
-        let (path, after) = (self.path(key), after.map(str::to_owned));
-        let listed = blocking("list", key, move || list(&path, after.as_deref(), limit)).await;
-        match listed {
+        let after = after.map(str::to_owned);
+        let list = move |shelf: &Shelf, path: &Path| shelf.listings.list(path, after.as_deref(), limit);
+        match self.quick("list", key, list).await {
             Err(error) if error.is_not_found() => Ok(Vec::new()),
             other => other,
         }
     }
 
     async fn stage(&self, key: &Key, offset: u64) -> Result<Box<dyn Stage>> {
-        let (path, durable) = (self.path(key), Arc::clone(&self.durable));
-        let opened = blocking("write", key, move || {
-            if offset == 0 {
-                // An upload's directories need not survive a power cut before it is promoted.
-                let _ = durable.make_parents(&path)?;
-            }
-            let file = OpenOptions::new().append(true).create(offset == 0).open(&path)?;
-            let size = file.metadata()?.len();
-            if size < offset {
-                return Ok(Err(size));
-            }
-            if size > offset {
-                file.set_len(offset)?;
-            }
-            Ok(Ok(file))
-        });
-        let file = opened.await?.map_err(|size| StorageError::Short { key: key.clone(), size, offset })?;
-        Ok(Box::new(stage::GrowingFile { key: key.clone(), file: Arc::new(file) }))
-    }
-
-    async fn promote(&self, staged: &Key, to: &Key) -> Result<()> {
-        let (from, path, durable) = (self.path(staged), self.path(to), Arc::clone(&self.durable));
-        blocking("keep", to, move || durable.promote(&from, &path)).await
+        let opened = self.quick("write", key, move |shelf, path| shelf.open_stage(path, offset)).await?;
+        let file = opened.map_err(|size| StorageError::Short { key: key.clone(), size, offset })?;
+        Ok(Box::new(stage::GrowingFile {
+            key: key.clone(),
+            path: self.path(key),
+            file: Arc::new(file),
+            shelf: Arc::clone(&self.shelf),
+            lately: 0,
+        }))
     }
 
     async fn check(&self) -> Result<()> {
@@ -143,81 +186,59 @@ impl Storage for Filesystem {
         // Every other error names a key; this one is about what all keys are below.
         let said = move |error: io::Error| io::Error::other(format!("{}: {error}", root.display()));
         let root = self.root.clone();
-        blocking("read", &Key::new("docker"), move || fs::read_dir(&root).map(drop).map_err(said)).await
+        blocking("read", &Key::new("docker"), move || std::fs::read_dir(&root).map(drop).map_err(said)).await
     }
 }
 
-/// Opens a plain file; a directory, a socket and the like are not objects.
-fn open_object(path: &Path) -> io::Result<File> {
-    // A pipe that somebody left in the tree must not block us.
-    let file = rustix::fs::open(
-        path,
-        rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC | rustix::fs::OFlags::NONBLOCK,
-        rustix::fs::Mode::empty(),
-    )
-    .map(File::from)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::NotFound.into()) }
-}
-
-/// The first `limit` entries behind `after`. Only that many are held at once, however many there are.
-fn list(path: &Path, after: Option<&str>, limit: usize) -> io::Result<Vec<Entry>> {
-    let mut first: BinaryHeap<(String, Seen)> = BinaryHeap::new();
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        // A name that is not UTF-8 is not ours.
-        let Ok(name) = entry.file_name().into_string() else {
-            continue;
-        };
-        if after.is_some_and(|after| name.as_str() <= after) {
-            continue;
-        }
-        if first.len() == limit {
-            if first.peek().is_none_or(|(last, _)| name >= *last) {
-                continue;
-            }
-            first.pop();
-        }
-        first.push((name, Seen::of(&entry)));
-    }
-    let entry = |(name, seen): (String, Seen)| seen.kind(path, &name).map(|kind| Entry { name, kind });
-    Ok(first.into_sorted_vec().into_iter().filter_map(entry).collect())
-}
-
-/// What a directory says of an entry without another look at it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Seen {
-    File,
-    Directory,
-    Other,
-}
-
-impl Seen {
-    fn of(entry: &fs::DirEntry) -> Seen {
-        match entry.file_type() {
-            Ok(kind) if kind.is_file() => Seen::File,
-            Ok(kind) if kind.is_dir() => Seen::Directory,
-            _ => Seen::Other,
-        }
-    }
-
-    /// The kind of entry; `None` for what nobody can use: a dangling link, a socket, what is gone meanwhile.
-    fn kind(self, directory: &Path, name: &str) -> Option<EntryKind> {
+impl Change {
+    fn key(&self) -> &Key {
         match self {
-            Seen::File => Some(EntryKind::Object),
-            Seen::Directory => Some(EntryKind::Directory),
-            Seen::Other => match fs::metadata(directory.join(name)) {
-                Ok(meta) if meta.is_dir() && !leads_back(directory, name) => Some(EntryKind::Directory),
-                Ok(meta) if meta.is_file() => Some(EntryKind::Object),
-                _ => None,
-            },
+            Change::Put(key, _) | Change::Move(_, key) | Change::Settle(key) => key,
         }
     }
 }
 
-/// Whether a link to a directory leads to one that we came through. Whoever walks the tree would never come to an end.
-fn leads_back(directory: &Path, name: &str) -> bool {
-    let Ok(target) = fs::canonicalize(directory.join(name)) else { return true };
-    directory.ancestors().any(|above| fs::canonicalize(above).is_ok_and(|above| above == target))
+impl Shelf {
+    /// Opens a plain file; a directory, a socket and the like are not objects.
+    fn open_object(&self, path: &Path) -> io::Result<(File, u64)> {
+        let file = self.disk.open(path)?;
+        let metadata = file.metadata()?;
+        if metadata.is_file() { Ok((file, metadata.len())) } else { Err(io::ErrorKind::NotFound.into()) }
+    }
+
+    /// Opens a file to write at an offset; its length if that ends before.
+    fn open_stage(&self, path: &Path, offset: u64) -> io::Result<std::result::Result<File, u64>> {
+        let file = match self.disk.open_end(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && offset == 0 => {
+                // An upload's directories need not survive a power cut before it is moved away.
+                self.durable.make_parents(path)?;
+                self.disk.create(path)?
+            }
+            opened => opened?,
+        };
+        let metadata = file.metadata()?;
+        self.durable.saw(&metadata);
+        if metadata.len() < offset {
+            return Ok(Err(metadata.len()));
+        }
+        if metadata.len() > offset {
+            self.disk.truncate(&file, path, offset)?;
+        }
+        Ok(Ok(file))
+    }
+}
+
+/// Makes a change that waits for the disk.
+async fn changed(
+    action: &'static str,
+    key: &Key,
+    change: impl FnOnce() -> std::result::Result<(), Failed> + Send + 'static,
+) -> Result<()> {
+    let changed = tokio::task::spawn_blocking(change).await;
+    changed.unwrap_or_else(|error| Err(Failed::Before(io::Error::other(error)))).map_err(|failed| match failed {
+        Failed::Before(source) => StorageError::from_io(action, key, source),
+        Failed::Unsynced(source) => StorageError::Unsynced { key: key.clone(), source },
+    })
 }
 
 fn absent_is_fine(result: Result<()>) -> Result<()> {
@@ -227,5 +248,7 @@ fn absent_is_fine(result: Result<()>) -> Result<()> {
     }
 }
 
+#[cfg(test)]
+mod listing_tests;
 #[cfg(test)]
 mod tests;

@@ -7,8 +7,15 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::Filesystem;
+use super::disk::Disk;
+#[cfg(test)]
+use super::disk::Watch;
 use super::durable::Durable;
+use super::lane::Lane;
+use super::listing::Listings;
+use super::read::Buffers;
+use super::{Filesystem, Shelf};
+use crate::storage::{Durability, Settings};
 
 /// Why a directory cannot be taken into use.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +35,18 @@ pub struct OpenError {
 
 impl Filesystem {
     /// Takes the directory into use, making it if it is not there, and proves that it can be written.
-    pub fn open(root: &Path) -> Result<Filesystem, OpenError> {
+    pub fn open(settings: &Settings) -> Result<Filesystem, OpenError> {
+        Filesystem::open_on(Disk::default(), settings)
+    }
+
+    /// Takes the directory into use through somebody who watches.
+    #[cfg(test)]
+    pub(crate) fn open_watched(settings: &Settings, watch: Arc<dyn Watch>) -> Result<Filesystem, OpenError> {
+        Filesystem::open_on(Disk::watched(watch), settings)
+    }
+
+    fn open_on(disk: Disk, settings: &Settings) -> Result<Filesystem, OpenError> {
+        let root = &settings.root;
         fs::create_dir_all(root).map_err(|error| OpenError::new("make the directory", root, root, error))?;
         // The parts that registry:2 or an operator may have made for another user.
         let v2 = root.join("docker/registry/v2");
@@ -36,14 +54,30 @@ impl Filesystem {
         for part in &parts {
             fs::create_dir_all(part).map_err(|error| OpenError::new("make the directory", root, part, error))?;
             probe(part).map_err(|error| OpenError::new("write in", root, part, error))?;
+            if settings.durability != Durability::None {
+                // Whoever was killed here may have left what is not synced. From here on we know what is not.
+                let synced = File::open(part).and_then(|part| disk.sync_all(&part));
+                synced.map_err(|error| OpenError::new("sync", root, part, error))?;
+            }
         }
-        Ok(Filesystem { root: root.to_owned(), durable: Arc::new(Durable::default()) })
+        Filesystem::over(disk, settings)
     }
 
     /// Takes the directory into use for reading alone.
-    pub fn open_read_only(root: &Path) -> Result<Filesystem, OpenError> {
+    pub fn open_read_only(settings: &Settings) -> Result<Filesystem, OpenError> {
+        let root = &settings.root;
         fs::read_dir(root).map_err(|error| OpenError::new("read", root, root, error))?;
-        Ok(Filesystem { root: root.to_owned(), durable: Arc::new(Durable::default()) })
+        Filesystem::over(Disk::default(), settings)
+    }
+
+    fn over(disk: Disk, settings: &Settings) -> Result<Filesystem, OpenError> {
+        let Settings { root, durability } = settings.clone();
+        let durable =
+            Durable::new(&disk, &root, durability).map_err(|error| OpenError::new("open", &root, &root, error))?;
+        let listings = Listings::new(&disk);
+        let shelf =
+            Shelf { disk, lane: Lane::default(), durable, durability, listings, buffers: Arc::new(Buffers::default()) };
+        Ok(Filesystem { root, shelf: Arc::new(shelf) })
     }
 }
 

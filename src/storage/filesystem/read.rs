@@ -1,26 +1,100 @@
-//! Reading a file in large pieces, the next one while the last is being sent.
+//! Reading a file in pieces: large ones for who takes them quickly, small ones for the many who do not.
+//!
+//! What the system has in memory is read at once, where it is asked for; only what has to come from the disk is read by a
+//! thread that may wait. Buffers are used again, so a piece costs one copy and no fresh memory, and there are only so many
+//! large ones: however many clients stall, the memory that they hold is bounded.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
-use tokio::task::JoinHandle;
+use rustix::io::ReadWriteFlags;
 
+use super::disk::Disk;
 use crate::storage::{Key, Object, Result, StorageError};
 
-/// The size of a piece, in bytes: large enough that a system call and a change of thread for each do not count.
-const PIECE: u64 = 256 * 1024;
+/// The size of a large piece, in bytes: what it takes that a system call for each does not count.
+const LARGE: usize = 256 * 1024;
+/// The size of a small piece, in bytes.
+const SMALL: usize = 32 * 1024;
+/// How many large pieces there may be at once.
+const LARGE_PIECES: usize = 16;
+/// Who comes for the next piece within this time takes them quickly.
+const QUICKLY: Duration = Duration::from_millis(20);
+/// How far ahead the system is asked to read from the disk, in bytes.
+const AHEAD: u64 = 4 * 1024 * 1024;
+
+/// The large buffers of a storage.
+#[derive(Debug, Default)]
+pub(super) struct Buffers {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    free: Vec<Vec<u8>>,
+    lent: usize,
+}
+
+/// A buffer, which goes back when nobody needs its bytes any more.
+struct Lent {
+    bytes: Vec<u8>,
+    /// Whose it is; a small one is nobody's.
+    owner: Option<Arc<Buffers>>,
+}
+
+impl Buffers {
+    fn large(self: &Arc<Self>) -> Option<Lent> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.lent == LARGE_PIECES {
+            return None;
+        }
+        state.lent += 1;
+        let bytes = state.free.pop().unwrap_or_else(|| vec![0; LARGE]);
+        Some(Lent { bytes, owner: Some(Arc::clone(self)) })
+    }
+
+    /// A buffer for this many bytes, or for fewer if there is none so large.
+    fn lend(self: &Arc<Self>, wanted: usize) -> Lent {
+        let large = if wanted > SMALL { self.large() } else { None };
+        large.unwrap_or_else(|| Lent { bytes: vec![0; wanted.min(SMALL)], owner: None })
+    }
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(owner) = &self.owner {
+            let mut state = owner.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.lent -= 1;
+            // Two are enough for who comes next; what a rush needed more is given back.
+            if state.free.len() < 2 {
+                state.free.push(std::mem::take(&mut self.bytes));
+            }
+        }
+    }
+}
 
 /// An open file. Its length is what it was when it was opened.
 pub(super) struct OpenFile {
     pub(super) key: Key,
+    pub(super) path: PathBuf,
+    pub(super) disk: Disk,
     pub(super) file: Arc<File>,
     pub(super) size: u64,
+    pub(super) buffers: Arc<Buffers>,
 }
 
 impl Object for OpenFile {
@@ -29,43 +103,117 @@ impl Object for OpenFile {
     }
 
     fn read(&self, range: Range<u64>) -> BoxStream<'static, Result<Bytes>> {
-        let (key, file) = (self.key.clone(), Arc::clone(&self.file));
-        let first = Ahead::start(&file, range.clone());
-        stream::unfold((first, key, file, range), |(ahead, key, file, rest)| async move {
-            let Ahead { reading, piece } = ahead?;
-            let read = reading.await.map_err(io::Error::other).and_then(|read| read);
-            match read {
-                Ok(bytes) => {
-                    let rest = piece.end..rest.end;
-                    Some((Ok(bytes), (Ahead::start(&file, rest.clone()), key, file, rest)))
-                }
-                Err(error) => Some((Err(StorageError::from_io("read", &key, error)), (None, key, file, rest))),
-            }
-        })
-        .boxed()
+        let reading = Reading {
+            key: self.key.clone(),
+            path: self.path.clone(),
+            disk: self.disk.clone(),
+            file: Arc::clone(&self.file),
+            buffers: Arc::clone(&self.buffers),
+            rest: range,
+            given: None,
+            asked_ahead: None,
+        };
+        let next = |mut reading: Reading| async move {
+            let piece = reading.next().await?;
+            Some((piece, reading))
+        };
+        stream::unfold(reading, next).boxed()
     }
 }
 
-/// A piece that is being read.
-struct Ahead {
-    reading: JoinHandle<io::Result<Bytes>>,
-    piece: Range<u64>,
+/// A range that is being read.
+struct Reading {
+    key: Key,
+    path: PathBuf,
+    disk: Disk,
+    file: Arc<File>,
+    buffers: Arc<Buffers>,
+    rest: Range<u64>,
+    /// When the last piece was given out.
+    given: Option<Instant>,
+    /// Up to where the system was asked to read ahead, if it had to come from the disk.
+    asked_ahead: Option<u64>,
 }
 
-impl Ahead {
-    /// Starts to read the first piece of what is left, if anything is.
-    fn start(file: &Arc<File>, rest: Range<u64>) -> Option<Ahead> {
-        if rest.is_empty() {
+impl Reading {
+    async fn next(&mut self) -> Option<Result<Bytes>> {
+        if self.rest.is_empty() {
             return None;
         }
-        let piece = rest.start..rest.end.min(rest.start + PIECE);
-        let (file, from) = (Arc::clone(file), piece.start);
-        let length = usize::try_from(piece.end - piece.start).ok()?;
-        let reading = tokio::task::spawn_blocking(move || {
-            let mut buffer = vec![0; length];
-            file.read_exact_at(&mut buffer, from)?;
-            Ok(Bytes::from(buffer))
-        });
-        Some(Ahead { reading, piece })
+        let most = match self.given {
+            Some(given) if given.elapsed() <= QUICKLY => LARGE,
+            _ => SMALL,
+        };
+        let left = usize::try_from(self.rest.end - self.rest.start).unwrap_or(usize::MAX);
+        let read = self.read(left.min(most)).await;
+        self.given = Some(Instant::now());
+        match read {
+            Ok(piece) => {
+                self.rest.start += piece.len() as u64;
+                Some(Ok(piece))
+            }
+            Err(error) => {
+                self.rest.start = self.rest.end;
+                Some(Err(StorageError::from_io("read", &self.key, error)))
+            }
+        }
     }
+
+    async fn read(&mut self, wanted: usize) -> io::Result<Bytes> {
+        let mut buffer = self.buffers.lend(wanted);
+        let length = buffer.bytes.len().min(wanted);
+        self.disk.may_read(&self.path)?;
+        self.read_ahead();
+        let read = match read_from_memory(&self.file, &mut buffer.bytes[..length], self.rest.start) {
+            Some(read) => read,
+            None => {
+                self.asked_ahead.get_or_insert(self.rest.start);
+                let (file, start) = (Arc::clone(&self.file), self.rest.start);
+                let reading = tokio::task::spawn_blocking(move || {
+                    file.read_exact_at(&mut buffer.bytes[..length], start)?;
+                    Ok::<_, io::Error>(buffer)
+                });
+                buffer = reading.await.map_err(io::Error::other)??;
+                length
+            }
+        };
+        Ok(Bytes::from_owner(buffer).slice(..read))
+    }
+
+    /// Keeps the disk busy ahead of who reads, once it had to be waited for.
+    fn read_ahead(&mut self) {
+        let Some(asked) = self.asked_ahead else { return };
+        let start = asked.max(self.rest.start);
+        if start < self.rest.end && start < self.rest.start + AHEAD / 2 {
+            let length = std::num::NonZeroU64::new(AHEAD.min(self.rest.end - start));
+            // Should it not be heard, the reads wait.
+            let _ = rustix::fs::fadvise(&self.file, start, length, rustix::fs::Advice::WillNeed);
+            self.asked_ahead = Some(start + AHEAD);
+        }
+    }
+}
+
+/// Reads what the system has in memory; none if it has nothing of it, or cannot say.
+fn read_from_memory(file: &File, buffer: &mut [u8], start: u64) -> Option<usize> {
+    #[cfg(target_os = "linux")]
+    return match rustix::io::preadv2(file, &mut [IoSliceMut::new(buffer)], start, ReadWriteFlags::NOWAIT) {
+        // Nothing at all is the end of a file that has become shorter; the read that waits says so.
+        Ok(0) | Err(_) => None,
+        Ok(read) => Some(read),
+    };
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (file, buffer, start);
+        None
+    }
+}
+
+/// Reads a small file whole.
+pub(super) fn read_whole(disk: &Disk, file: &File, path: &Path, size: usize) -> io::Result<Vec<u8>> {
+    use std::io::Read;
+
+    disk.may_read(path)?;
+    let mut bytes = Vec::with_capacity(size);
+    file.take(size as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }

@@ -1,0 +1,308 @@
+//! Blobs that were acknowledged and would not survive a power cut yet.
+//!
+//! Waiting for the disk after each blob is most of what a push costs, and nobody needs it before the manifest: a blob alone
+//! may be lost to a power cut, as long as it is never torn. So what has arrived and is hashed waits under a name of its
+//! own, is read from there, and is moved to its place when its bytes are synced: by the first manifest that refers to it,
+//! or a moment later. What a killed program leaves there is hashed again before it counts.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::oci::{Digest, Hasher};
+use crate::storage::{self, Change, Durability, Key, Meta, Object, StorageError};
+
+use super::upload_progress::update;
+use super::{Registry, Result, layout};
+
+/// How long a blob waits for a manifest before it is settled for its own sake.
+pub(super) const SOON: Duration = Duration::from_secs(1);
+/// How long until it is tried again when that failed.
+const LATER: Duration = Duration::from_secs(10);
+
+/// The blobs that wait.
+#[derive(Debug, Default)]
+pub(super) struct Unsettled {
+    state: Mutex<State>,
+    /// The server ends, and waits for nothing.
+    ending: CancellationToken,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    blobs: HashMap<Digest, Waiting>,
+    /// Whether somebody will come and settle.
+    expected: bool,
+}
+
+/// A blob that waits.
+#[derive(Clone, Debug)]
+struct Waiting {
+    stage: Stage,
+    /// Fires when whoever settles it is done.
+    done: CancellationToken,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// It is not there yet, or nobody has looked at it since the start.
+    Arriving,
+    /// It can be read.
+    Arrived,
+    /// It can be read, and somebody moves it to its place.
+    Settling,
+}
+
+/// Blobs that this request settles. What becomes of them is decided when it is dropped.
+pub(super) struct Settling<'a> {
+    registry: &'a Registry,
+    digests: Vec<Digest>,
+    outcome: Outcome,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Settled,
+    /// They are whole, and can be tried again.
+    Failed,
+    /// Their bytes could not be synced and count for nothing any more.
+    Lost,
+}
+
+impl Unsettled {
+    /// Nothing waits any longer than it takes.
+    pub(super) fn end(&self) {
+        self.ending.cancel();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the blob has to be read from where it waits.
+    fn is_waiting(&self, digest: &Digest) -> bool {
+        self.lock().blobs.get(digest).is_some_and(|blob| blob.stage != Stage::Arriving)
+    }
+
+    /// Takes the place of a blob, so that nobody else puts another copy there; false if somebody has.
+    fn reserve(&self, digest: Digest) -> bool {
+        let mut state = self.lock();
+        let free = !state.blobs.contains_key(&digest);
+        if free {
+            state.blobs.insert(digest, Waiting { stage: Stage::Arriving, done: CancellationToken::new() });
+        }
+        free
+    }
+
+    fn set(&self, digest: &Digest, stage: Option<Stage>) {
+        let mut state = self.lock();
+        let before = match stage {
+            Some(stage) => state.blobs.get_mut(digest).map(|blob| {
+                blob.stage = stage;
+                std::mem::take(&mut blob.done)
+            }),
+            None => state.blobs.remove(digest).map(|blob| blob.done),
+        };
+        if let Some(before) = before {
+            before.cancel();
+        }
+    }
+
+    /// Claims those of the blobs that have arrived, unless others have one of them in hand: then none, and what to wait
+    /// for. Who holds some while it waits for others would wait for ever for one who does the same.
+    fn claim(&self, digests: &[Digest]) -> std::result::Result<Vec<Digest>, CancellationToken> {
+        let mut state = self.lock();
+        let blobs = &mut state.blobs;
+        let in_hand = |digest: &Digest| blobs.get(digest).filter(|blob| blob.stage == Stage::Settling);
+        if let Some(other) = digests.iter().find_map(in_hand) {
+            return Err(other.done.clone());
+        }
+        // One that is arriving is not known yet to whoever refers to it.
+        let mut arrived = digests.to_vec();
+        arrived.retain(|digest| blobs.get(digest).is_some_and(|blob| blob.stage == Stage::Arrived));
+        for digest in &arrived {
+            blobs.entry(*digest).and_modify(|blob| blob.stage = Stage::Settling);
+        }
+        Ok(arrived)
+    }
+
+    /// What has arrived and nobody has in hand.
+    fn arrived(&self) -> Vec<Digest> {
+        let state = self.lock();
+        state.blobs.iter().filter(|(_, blob)| blob.stage == Stage::Arrived).map(|(digest, _)| *digest).collect()
+    }
+}
+
+impl Registry {
+    /// Makes a whole, hashed file a blob.
+    pub(super) async fn take_in(&self, data: &Key, digest: Digest) -> storage::Result<()> {
+        // Somebody else is at it, or has a copy that waits: the slow way has no part in that, and either copy will do.
+        if self.storage.durability() != Durability::Barrier || !self.unsettled.reserve(digest) {
+            let moved = Change::Move(data.clone(), layout::blob(&digest));
+            return self.storage.apply(vec![vec![moved]]).await;
+        }
+        let shifted = self.storage.shift(data, &layout::unsettled(&digest)).await;
+        self.unsettled.set(&digest, shifted.is_ok().then_some(Stage::Arrived));
+        self.expect_settling(SOON);
+        shifted
+    }
+
+    /// What is known of the content of a digest, wherever it is.
+    pub(super) async fn stat_content(&self, digest: &Digest) -> storage::Result<Meta> {
+        if self.unsettled.is_waiting(digest) {
+            match self.storage.stat(&layout::unsettled(digest)).await {
+                // It was moved in between.
+                Err(error) if error.is_not_found() => {}
+                found => return found,
+            }
+        }
+        self.storage.stat(&layout::blob(digest)).await
+    }
+
+    /// Opens the content of a digest, wherever it is.
+    pub(super) async fn open_content(&self, digest: &Digest) -> storage::Result<Box<dyn Object>> {
+        if self.unsettled.is_waiting(digest) {
+            match self.storage.open(&layout::unsettled(digest)).await {
+                // It was moved in between.
+                Err(error) if error.is_not_found() => {}
+                found => return found,
+            }
+        }
+        self.storage.open(&layout::blob(digest)).await
+    }
+
+    /// Takes those of the digests that wait into one's own hands, once nobody else has them. What is not concluded goes
+    /// back.
+    pub(super) async fn claim_unsettled(&self, digests: &[Digest]) -> Settling<'_> {
+        loop {
+            match self.unsettled.claim(digests) {
+                Ok(digests) => return Settling { registry: self, digests, outcome: Outcome::Failed },
+                Err(other) => other.cancelled().await,
+            }
+        }
+    }
+
+    /// Sees to it that somebody settles what waits.
+    pub(super) fn expect_settling(&self, when: Duration) {
+        if self.storage.durability() != Durability::Barrier
+            || std::mem::replace(&mut self.unsettled.lock().expected, true)
+        {
+            return;
+        }
+        let registry = self.clone();
+        self.work.spawn(async move {
+            let _ = tokio::time::timeout(when, registry.unsettled.ending.cancelled()).await;
+            registry.unsettled.lock().expected = false;
+            registry.settle().await;
+        });
+    }
+
+    /// Settles everything that waits.
+    async fn settle(&self) {
+        if let Err(error) = self.write_down_all().await {
+            warn!(error = &error as &dyn Error, "uploads under way cannot be written to disk");
+            self.retry_settling();
+        }
+        // Few at once, so that a manifest does not wait for all of them.
+        for some in self.unsettled.arrived().chunks(16) {
+            // What a manifest takes in hand meanwhile it sees to itself.
+            let Ok(digests) = self.unsettled.claim(some) else { continue };
+            let mut settling = Settling { registry: self, digests, outcome: Outcome::Failed };
+            let settled = self.storage.apply(vec![settling.changes()]).await;
+            settling.conclude(&settled);
+            if let Err(error) = settled {
+                warn!(error = &error as &dyn Error, "blobs that were pushed cannot be written to disk");
+                self.retry_settling();
+            }
+        }
+        if let Err(error) = self.storage.settle().await {
+            warn!(error = &error as &dyn Error, "what was pushed cannot be written to disk");
+            self.retry_settling();
+        }
+    }
+
+    fn retry_settling(&self) {
+        // At the end nobody comes again; the next start looks at what is left.
+        if !self.unsettled.ending.is_cancelled() {
+            self.expect_settling(LATER);
+        }
+    }
+
+    /// Looks at what a program that was killed has left: what hashes to its name is a blob, the rest is removed.
+    pub async fn recover_blobs(&self) -> Result<()> {
+        if self.settings.read_only {
+            return Ok(());
+        }
+        let mut kept = 0_usize;
+        for entry in self.storage.list(&layout::all_unsettled(), None, usize::MAX).await? {
+            let Ok(digest) = entry.name.parse::<Digest>() else { continue };
+            // Pushed again since the start: then it is of today.
+            if !self.unsettled.reserve(digest) {
+                continue;
+            }
+            let recovered = self.recover_blob(digest).await;
+            self.unsettled.set(&digest, None);
+            match recovered {
+                Ok(whole) => kept += usize::from(whole),
+                Err(error) => {
+                    let error = &error as &dyn Error;
+                    warn!(%digest, error, "a blob that was pushed before the last stop cannot be taken in");
+                }
+            }
+        }
+        if kept > 0 {
+            info!(blobs = kept, "took in blobs that were pushed before the last stop");
+        }
+        Ok(())
+    }
+
+    async fn recover_blob(&self, digest: Digest) -> Result<bool> {
+        let key = layout::unsettled(&digest);
+        let object = self.storage.open(&key).await?;
+        let mut hasher = Hasher::new(digest.algorithm());
+        let mut pieces = object.read(0..object.size());
+        while let Some(piece) = pieces.try_next().await? {
+            hasher = update(hasher, vec![piece]).await?;
+        }
+        let whole = hasher.finish() == digest;
+        match whole {
+            true => self.storage.apply(vec![vec![Change::Move(key, layout::blob(&digest))]]).await?,
+            false => self.storage.delete(&key).await?,
+        }
+        Ok(whole)
+    }
+}
+
+impl Settling<'_> {
+    /// What settles them.
+    pub(super) fn changes(&self) -> Vec<Change> {
+        let moved = |digest| Change::Move(layout::unsettled(digest), layout::blob(digest));
+        self.digests.iter().map(moved).collect()
+    }
+
+    /// Takes down how it went.
+    pub(super) fn conclude(&mut self, result: &storage::Result<()>) {
+        self.outcome = match result {
+            Ok(()) => Outcome::Settled,
+            Err(StorageError::Unsynced { .. }) => Outcome::Lost,
+            Err(_) => Outcome::Failed,
+        };
+    }
+}
+
+impl Drop for Settling<'_> {
+    fn drop(&mut self) {
+        for digest in &self.digests {
+            let after = (self.outcome == Outcome::Failed).then_some(Stage::Arrived);
+            self.registry.unsettled.set(digest, after);
+        }
+        if self.outcome == Outcome::Failed && !self.digests.is_empty() {
+            self.registry.retry_settling();
+        }
+    }
+}
