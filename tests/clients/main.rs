@@ -19,6 +19,7 @@ mod content;
 mod daemon;
 mod docker;
 mod from_elsewhere;
+mod full_disk;
 mod image;
 mod network;
 mod podman;
