@@ -1,5 +1,5 @@
 //! How the system's allocator keeps memory: mallopt(3), for which no library that we use has a safe function.
-#![expect(unsafe_code, reason = "two calls that set numbers, before there is a second thread")]
+#![expect(unsafe_code, reason = "calls that set numbers, before there is a second thread")]
 
 /// Keeps a little memory instead of giving it back with every buffer that is freed. Buffers come and go with every piece of
 /// every blob, and to fetch fresh memory for each costs as much as a tenth of a push.
@@ -11,5 +11,7 @@ pub(super) fn keep_a_little() {
         const MIB: libc::c_int = 1024 * 1024;
         libc::mallopt(libc::M_TRIM_THRESHOLD, 4 * MIB);
         libc::mallopt(libc::M_MMAP_THRESHOLD, 4 * MIB);
+        // Each of these keeps memory of its own.
+        libc::mallopt(libc::M_ARENA_MAX, 4);
     }
 }

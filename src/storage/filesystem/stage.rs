@@ -18,7 +18,7 @@ use crate::storage::{Durability, Key, Result, Stage, StorageError};
 const QUICK: usize = 64 * 1024;
 /// After so many bytes the system begins to write them, so that the sync at the end finds little left to do. Small uploads
 /// do without: whoever settles several of them does it for all at once.
-const EARLY: u64 = 16 * 1024 * 1024;
+const EARLY: u64 = 32 * 1024 * 1024;
 
 /// A file that is open at its end.
 pub(super) struct GrowingFile {
