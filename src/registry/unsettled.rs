@@ -141,15 +141,26 @@ impl Unsettled {
 impl Registry {
     /// Makes a whole, hashed file a blob.
     pub(super) async fn take_in(&self, data: &Key, digest: Digest) -> storage::Result<()> {
-        // Somebody else is at it, or has a copy that waits: the slow way has no part in that, and either copy will do.
         if self.storage.durability() != Durability::Barrier || !self.unsettled.reserve(digest) {
-            let moved = Change::Move(data.clone(), layout::blob(&digest));
-            return self.storage.apply(vec![vec![moved]]).await;
+            return self.take_in_at_once(data, digest).await;
         }
         let shifted = self.storage.shift(data, &layout::unsettled(&digest)).await;
         self.unsettled.set(&digest, shifted.is_ok().then_some(Stage::Arrived));
         self.expect_settling(SOON);
         shifted
+    }
+
+    /// Makes a whole, hashed file a blob that survives, in place of a copy that waits: the last push counts, as where a copy
+    /// has rotted.
+    async fn take_in_at_once(&self, data: &Key, digest: Digest) -> storage::Result<()> {
+        let mut settling = self.claim_unsettled(&[digest]).await;
+        self.storage.apply(vec![vec![Change::Move(data.clone(), layout::blob(&digest))]]).await?;
+        if !settling.digests.is_empty() {
+            // Should it stay, the next start finds the same content twice.
+            let _ = self.storage.delete_all(&layout::unsettled(&digest)).await;
+        }
+        settling.outcome = Outcome::Settled;
+        Ok(())
     }
 
     /// What is known of the content of a digest, wherever it is.

@@ -259,7 +259,7 @@ impl Registry {
         for (repository, id) in self.sessions.all_remembered() {
             let _claim = self.sessions.claim(&repository, id).await;
             let Some(mut progress) = self.sessions.recall(&repository, id) else { continue };
-            if !progress.is_worth_keeping_at_rest() {
+            if progress.kept == Some(progress.offset) || progress.place != Place::Directory || progress.offset == 0 {
                 continue;
             }
             let kept: Result<()> = async {

@@ -77,6 +77,22 @@ async fn what_a_power_cut_has_torn_is_removed_and_never_served() {
 }
 
 #[tokio::test]
+async fn a_blob_that_is_pushed_again_while_it_waits_replaces_the_copy_that_waited() {
+    let wharf = Wharf::start();
+    let repo = wharf.repo("again");
+    let content = bytes(2_000_000, 58);
+    let digest = repo.push_blob(&content).await;
+    let waits = waiting(wharf.volume(), &digest);
+    if waits.exists() {
+        fs::write(&waits, "rotten").unwrap();
+    }
+    repo.push_blob(&content).await;
+    assert!(!waits.exists());
+    assert!(repo.blob(&digest).await.is(200).body == content);
+    assert!(fs::read(wharf.blob(&digest)).unwrap() == content);
+}
+
+#[tokio::test]
 async fn with_full_durability_a_blob_is_at_its_place_when_it_is_acknowledged() {
     let wharf = Wharf::prepare().full_durability().go();
     let digest = wharf.repo("full").push_blob(b"content").await;
@@ -112,5 +128,6 @@ async fn a_stop_leaves_nothing_that_waits() {
     assert_eq!(unsettled(&wharf), [""; 0]);
     assert!(fs::read(wharf.blob(&digest)).unwrap() == content);
     let uploads = Wharf::files_below(&wharf.repository("stops/_uploads"));
-    assert_eq!(uploads, [format!("{}/data", upload.id), format!("{}/startedat", upload.id)]);
+    let expected = ["data", "hashstates/sha256/3", "startedat"].map(|file| format!("{}/{file}", upload.id));
+    assert_eq!(uploads, expected);
 }
