@@ -69,9 +69,14 @@ impl Registry {
     pub async fn delete_blob(&self, repository: &RepositoryName, digest: &Digest) -> Result<()> {
         self.allow_deleting()?;
         self.stat_blob(repository, digest).await?;
-        let _changing = self.remembered.blobs.changing(&(repository.clone(), *digest));
-        // One write that replaces nothing and holds no lock may be dropped in the middle.
-        Ok(self.storage.delete(&layout::layer_link(repository, digest)).await?)
+        let (registry, name, digest) = (self.clone(), (repository.clone(), *digest), *digest);
+        self.to_its_end(async move {
+            let _changing = registry.remembered.blobs.changing(&name);
+            // It may have been read as a manifest, as those of the first registries 2.x are.
+            let _manifest = registry.remembered.manifests.changing(&name);
+            Ok(registry.storage.delete(&layout::layer_link(&name.0, &digest)).await?)
+        })
+        .await
     }
 
     /// Lets the repository hold a blob that `from` holds, or, without `from`, that any repository was given.

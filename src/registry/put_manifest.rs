@@ -107,11 +107,15 @@ impl Registry {
         let _changing = self.remembered.changing(repository, &digest, tags);
         let referred = referred(manifest);
         let mut settling = self.claim_unsettled(&referred).await;
+        // Looked for again: what somebody else had in hand may have been lost to a sync that failed.
+        self.check_references(repository, manifest).await?;
         let mut content = settling.changes();
-        content.extend(referred.iter().flat_map(|digest| {
-            let links = [layout::layer_link(repository, digest), layout::revision_link(repository, digest)];
-            [layout::blob(digest)].into_iter().chain(links).map(Change::Settle)
-        }));
+        for digest in &referred {
+            if let Some(target) = self.held_blob(repository, digest).await? {
+                content.push(Change::Keep(layout::layer_link(repository, digest), links::content(&target)));
+            }
+            content.extend([layout::blob(digest), layout::revision_link(repository, digest)].map(Change::Settle));
+        }
         content.push(Change::Put(layout::blob(&digest), bytes.clone()));
         content.extend(self.type_note(repository, &digest, &manifest.media_type, &bytes).await?);
         let subject = manifest.subject.as_ref().map(|subject| subject.digest);
@@ -126,7 +130,7 @@ impl Registry {
         readable.extend(tags.iter().map(|tag| link(layout::tag_index(repository, tag, &digest))));
         let pointed = tags.iter().map(|tag| link(layout::tag_current(repository, tag))).collect();
         let applied = self.storage.apply(vec![content, readable, pointed]).await;
-        settling.conclude(&applied);
+        settling.conclude(&applied).await;
         applied?;
         Ok(PutManifest { digest, subject, tags: tags.to_vec() })
     }

@@ -147,7 +147,11 @@ impl Registry {
         let shifted = self.storage.shift(data, &layout::unsettled(&digest)).await;
         self.unsettled.set(&digest, shifted.is_ok().then_some(Stage::Arrived));
         self.expect_settling(SOON);
-        shifted
+        match shifted {
+            // The repository may be on another file system, from where it has to be copied.
+            Err(error) if !error.is_full() => self.take_in_at_once(data, digest).await,
+            shifted => shifted,
+        }
     }
 
     /// Makes a whole, hashed file a blob that survives, in place of a copy that waits: the last push counts, as where a copy
@@ -219,15 +223,15 @@ impl Registry {
             warn!(error = &error as &dyn Error, "uploads under way cannot be written to disk");
             self.retry_settling();
         }
-        // Few at once, so that a manifest does not wait for all of them.
-        for some in self.unsettled.arrived().chunks(16) {
+        // One by one, so that no manifest waits for all of them, and one that is lost takes no other with it.
+        for digest in self.unsettled.arrived() {
             // What a manifest takes in hand meanwhile it sees to itself.
-            let Ok(digests) = self.unsettled.claim(some) else { continue };
+            let Ok(digests) = self.unsettled.claim(&[digest]) else { continue };
             let mut settling = Settling { registry: self, digests, outcome: Outcome::Failed };
             let settled = self.storage.apply(vec![settling.changes()]).await;
-            settling.conclude(&settled);
+            settling.conclude(&settled).await;
             if let Err(error) = settled {
-                warn!(error = &error as &dyn Error, "blobs that were pushed cannot be written to disk");
+                warn!(%digest, error = &error as &dyn Error, "a blob that was pushed cannot be written to disk");
                 self.retry_settling();
             }
         }
@@ -256,11 +260,11 @@ impl Registry {
             if !self.unsettled.reserve(digest) {
                 continue;
             }
-            let recovered = self.recover_blob(digest).await;
-            self.unsettled.set(&digest, None);
-            match recovered {
-                Ok(whole) => kept += usize::from(whole),
+            match self.recover_blob(digest).await {
+                Ok(true) => kept += 1,
+                Ok(false) => self.unsettled.set(&digest, None),
                 Err(error) => {
+                    self.unsettled.set(&digest, None);
                     let error = &error as &dyn Error;
                     warn!(%digest, error, "a blob that was pushed before the last stop cannot be taken in");
                 }
@@ -281,10 +285,13 @@ impl Registry {
             hasher = update(hasher, vec![piece]).await?;
         }
         let whole = hasher.finish() == digest;
-        match whole {
-            true => self.storage.apply(vec![vec![Change::Move(key, layout::blob(&digest))]]).await?,
-            false => self.storage.delete(&key).await?,
+        if !whole {
+            self.storage.delete(&key).await?;
+            return Ok(false);
         }
+        // From here on it can be read, and is settled as any other, also when that has to be tried again.
+        self.unsettled.set(&digest, Some(Stage::Arrived));
+        self.expect_settling(Duration::ZERO);
         Ok(whole)
     }
 }
@@ -297,12 +304,18 @@ impl Settling<'_> {
     }
 
     /// Takes down how it went.
-    pub(super) fn conclude(&mut self, result: &storage::Result<()>) {
+    pub(super) async fn conclude(&mut self, result: &storage::Result<()>) {
         self.outcome = match result {
             Ok(()) => Outcome::Settled,
             Err(StorageError::Unsynced { .. }) => Outcome::Lost,
             Err(_) => Outcome::Failed,
         };
+        if self.outcome == Outcome::Lost {
+            for digest in &self.digests {
+                // The system may count its bytes as written; the next start must not believe that.
+                let _ = self.registry.storage.delete_all(&layout::unsettled(digest)).await;
+            }
+        }
     }
 }
 

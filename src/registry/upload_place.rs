@@ -120,15 +120,17 @@ impl Registry {
 
     /// Gives the uploads that no request works on their directories.
     pub(super) async fn write_down_all(&self) -> Result<()> {
+        let mut all = Ok(());
         for (repository, id) in self.sessions.without_directory() {
             // Whoever has it sees to it.
             let Some(_claim) = self.sessions.claim_idle(&repository, id) else { continue };
             let Some(mut progress) = self.sessions.recall(&repository, id) else { continue };
             let written = self.write_down(&repository, id, &mut progress).await;
             self.sessions.remember(&repository, id, progress);
-            written?;
+            // One that cannot be written keeps no other from it.
+            all = all.and(written);
         }
-        Ok(())
+        all
     }
 
     /// Removes what is on disk of an upload that ends without becoming a blob, or that has become one.

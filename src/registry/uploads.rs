@@ -214,13 +214,21 @@ impl Registry {
         {
             progress.hasher = Hasher::new(wanted);
         }
+        let (place, algorithm) = (progress.place, progress.hasher.algorithm());
         let mut sink = Sink::new(self, repository, id, progress);
         // Of a chunk that may turn out to be none, nothing is kept on the way.
         sink.keeps_on_the_way = chunk.is_none();
         let arrived = upload_receive::receive(sink, body, chunk.map(ChunkRange::length), claim.superseded()).await;
         let (sink, end) = match arrived {
             Err(error) if error.is_unsynced() => return Err(self.give_up(repository, &id, error).await),
-            arrived => arrived?,
+            Err(error) => {
+                // What is nowhere on disk is only remembered.
+                if let Place::Nowhere { .. } = place {
+                    self.sessions.remember(repository, id, Progress::begin(algorithm, place));
+                }
+                return Err(error);
+            }
+            Ok(arrived) => arrived,
         };
         let whole = matches!(end, End::Whole);
         let received = sink.progress.offset - start;

@@ -120,6 +120,8 @@ pub enum Change {
     Move(Key, Key),
     /// What was jotted under the key, or shifted there, is to stay.
     Settle(Key),
+    /// These bytes, which were jotted under the key, are to stay. If a sync of them has failed, they are written anew.
+    Keep(Key, Bytes),
 }
 
 /// What is known of an object without reading it.

@@ -96,3 +96,16 @@ async fn what_was_read_before_is_gone_after_the_delete() {
     repo.head(&format!("blobs/{digest}")).await.is(404);
     assert_eq!(repo.tags().await, [""; 0]);
 }
+
+/// The first registries 2.x linked manifests as blobs.
+#[tokio::test]
+async fn a_manifest_that_is_held_as_a_blob_is_gone_with_the_blob() {
+    let wharf = Wharf::prepare().env("REGISTRY_STORAGE_DELETE_ENABLED", "true").go();
+    let repo = wharf.repo("deletes/as-blob");
+    let image = repo.prepare_image(201).await;
+    let digest = repo.push_blob(&image.bytes).await;
+    wharf.has_settled(&digest).await;
+    assert_eq!(repo.manifest(&digest).await.is(200).body, image.bytes);
+    repo.delete(&format!("blobs/{digest}")).await.is(202);
+    repo.manifest(&digest).await.refuses(404, "MANIFEST_UNKNOWN");
+}

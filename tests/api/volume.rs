@@ -164,15 +164,21 @@ async fn a_manifest_that_is_linked_as_a_blob_is_served_and_a_blob_is_no_manifest
 
 #[tokio::test]
 async fn a_part_of_the_tree_may_be_on_another_file_system() {
-    let elsewhere = tempfile::tempdir_in("/dev/shm").unwrap();
-    let start = Wharf::prepare();
-    let v2 = start.volume().join("docker/registry/v2");
-    std::fs::create_dir_all(&v2).unwrap();
-    std::os::unix::fs::symlink(elsewhere.path(), v2.join("blobs")).unwrap();
-    let wharf = start.go();
-    let repo = wharf.repo("volume/elsewhere");
-    let image = repo.push_image("latest", 78).await;
-    assert_eq!(repo.manifest("latest").await.is(200).body, image.bytes);
-    let left = Wharf::files_below(elsewhere.path());
-    assert!(!left.is_empty() && left.iter().all(|path| path.ends_with("/data")), "{left:?}");
+    for part in ["blobs", "repositories"] {
+        let elsewhere = tempfile::tempdir_in("/dev/shm").unwrap();
+        let start = Wharf::prepare();
+        let v2 = start.volume().join("docker/registry/v2");
+        std::fs::create_dir_all(&v2).unwrap();
+        std::os::unix::fs::symlink(elsewhere.path(), v2.join(part)).unwrap();
+        let wharf = start.go();
+        let repo = wharf.repo("volume/elsewhere");
+        let image = repo.push_image("latest", 78).await;
+        assert_eq!(repo.manifest("latest").await.is(200).body, image.bytes);
+        for digest in image.references() {
+            repo.blob(&digest).await.is(200);
+            assert!(wharf.blob(&digest).exists());
+        }
+        let left = Wharf::files_below(elsewhere.path());
+        assert!(!left.is_empty() && left.iter().all(|path| !path.ends_with(".tmp")), "{left:?}");
+    }
 }

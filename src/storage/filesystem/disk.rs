@@ -169,9 +169,9 @@ impl Disk {
         file.sync_data()
     }
 
-    pub(super) fn sync_directory(&self, path: &Path) -> io::Result<()> {
+    pub(super) fn sync_directory(&self, directory: &File, path: &Path) -> io::Result<()> {
         self.tell(Call::SyncDirectory(path))?;
-        File::open(path)?.sync_all()
+        directory.sync_all()
     }
 
     /// How much waits to be written, on all file systems, by all programs, in KiB; none if nobody knows.

@@ -35,6 +35,8 @@ pub(super) enum Change {
     Move(PathBuf, PathBuf),
     /// What is there already.
     Settle(PathBuf),
+    /// What is there already, with these bytes, unless a sync of them has failed.
+    Keep(PathBuf, Bytes),
 }
 
 /// A change of which only the last step is left.
@@ -130,7 +132,10 @@ impl Durable {
                     synced => synced.map(|()| Prepared::Staged(from, to)),
                 }
             }
-            Change::Settle(path) => Ok(Prepared::There(path)),
+            Change::Keep(path, bytes) if self.unsynced.is_lost(&path) => {
+                Ok(Prepared::Aside(self.write_aside(&path, &bytes)?, path))
+            }
+            Change::Settle(path) | Change::Keep(path, _) => Ok(Prepared::There(path)),
         }
     }
 
@@ -176,7 +181,10 @@ impl Durable {
         match moved {
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => self.copy_over(from, to),
             moved => moved,
-        }
+        }?;
+        // What was there before, and could perhaps not be synced, is replaced by what is.
+        self.unsynced.forget(to);
+        Ok(())
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

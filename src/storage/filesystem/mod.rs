@@ -61,6 +61,7 @@ impl Filesystem {
             Change::Put(key, bytes) => durable::Change::Put(self.path(&key), bytes),
             Change::Move(from, to) => durable::Change::Move(self.path(&from), self.path(&to)),
             Change::Settle(key) => durable::Change::Settle(self.path(&key)),
+            Change::Keep(key, bytes) => durable::Change::Keep(self.path(&key), bytes),
         }
     }
 
@@ -193,7 +194,7 @@ impl Storage for Filesystem {
 impl Change {
     fn key(&self) -> &Key {
         match self {
-            Change::Put(key, _) | Change::Move(_, key) | Change::Settle(key) => key,
+            Change::Put(key, _) | Change::Move(_, key) | Change::Settle(key) | Change::Keep(key, _) => key,
         }
     }
 }

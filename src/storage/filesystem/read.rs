@@ -111,7 +111,6 @@ impl Object for OpenFile {
             buffers: Arc::clone(&self.buffers),
             rest: range,
             given: None,
-            asked_ahead: None,
         };
         let next = |mut reading: Reading| async move {
             let piece = reading.next().await?;
@@ -131,8 +130,6 @@ struct Reading {
     rest: Range<u64>,
     /// When the last piece was given out.
     given: Option<Instant>,
-    /// Up to where the system was asked to read ahead, if it had to come from the disk.
-    asked_ahead: Option<u64>,
 }
 
 impl Reading {
@@ -163,13 +160,12 @@ impl Reading {
         let mut buffer = self.buffers.lend(wanted);
         let length = buffer.bytes.len().min(wanted);
         self.disk.may_read(&self.path)?;
-        self.read_ahead();
         let read = match read_from_memory(&self.file, &mut buffer.bytes[..length], self.rest.start) {
             Some(read) => read,
             None => {
-                self.asked_ahead.get_or_insert(self.rest.start);
-                let (file, start) = (Arc::clone(&self.file), self.rest.start);
+                let (file, start, end) = (Arc::clone(&self.file), self.rest.start, self.rest.end);
                 let reading = tokio::task::spawn_blocking(move || {
+                    read_ahead(&file, start..end);
                     file.read_exact_at(&mut buffer.bytes[..length], start)?;
                     Ok::<_, io::Error>(buffer)
                 });
@@ -179,18 +175,13 @@ impl Reading {
         };
         Ok(Bytes::from_owner(buffer).slice(..read))
     }
+}
 
-    /// Keeps the disk busy ahead of who reads, once it had to be waited for.
-    fn read_ahead(&mut self) {
-        let Some(asked) = self.asked_ahead else { return };
-        let start = asked.max(self.rest.start);
-        if start < self.rest.end && start < self.rest.start + AHEAD / 2 {
-            let length = std::num::NonZeroU64::new(AHEAD.min(self.rest.end - start));
-            // Should it not be heard, the reads wait.
-            let _ = rustix::fs::fadvise(&self.file, start, length, rustix::fs::Advice::WillNeed);
-            self.asked_ahead = Some(start + AHEAD);
-        }
-    }
+/// Makes the system read from the disk ahead of who reads, once that had to be waited for. Should it not be heard, the next
+/// piece is waited for as well.
+fn read_ahead(file: &File, rest: Range<u64>) {
+    let length = std::num::NonZeroU64::new(AHEAD.min(rest.end - rest.start));
+    let _ = rustix::fs::fadvise(file, rest.start, length, rustix::fs::Advice::WillNeed);
 }
 
 /// Reads what the system has in memory; none if it has nothing of it, or cannot say.

@@ -109,6 +109,14 @@ impl<N: Ord + Clone> Shared<N> {
         self.lock().notes.retain(|name, note| note.changing > 0 || !gone(name));
     }
 
+    /// Forgets one that is gone or needs no sync, unless somebody makes it anew.
+    pub(super) fn forget_one(&self, gone: &N) {
+        let mut state = self.lock();
+        if state.notes.get(gone).is_some_and(|note| note.changing == 0) {
+            state.notes.remove(gone);
+        }
+    }
+
     /// Everything that is noted and not lost.
     pub(super) fn noted(&self) -> Vec<N> {
         self.lock().notes.iter().filter(|(_, note)| !note.is_lost()).map(|(name, _)| name.clone()).collect()

@@ -8,6 +8,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crate::storage::Durability;
 
@@ -15,6 +16,11 @@ use super::disk::Disk;
 use super::early::begin_to_write;
 use super::shared::{Kind, Outcome, Shared};
 
+/// How many files and directories are open at once to be synced.
+const OPEN_AT_ONCE: usize = 64;
+/// How often, and how long after one another, it is tried to open one when the system is short of descriptors.
+const TRIES: usize = 10;
+const PAUSE: Duration = Duration::from_millis(50);
 /// From so many syncs on, one of the whole file system is less work, if little else waits to be written.
 const WORTH_EVERYTHING: usize = 4;
 /// That much, in KiB.
@@ -78,7 +84,7 @@ impl Unsynced {
 
     /// A file is gone.
     pub(super) fn forget(&self, path: &Path) {
-        self.shared.forget(|noted| noted == path);
+        self.shared.forget_one(&path.to_owned());
     }
 
     /// A directory is gone with all that was below it.
@@ -116,21 +122,35 @@ impl Unsynced {
 
     /// Syncs each; returns those that could not be.
     fn sync_each(&self, paths: &BTreeSet<PathBuf>) -> Vec<(PathBuf, io::Error)> {
-        // Writing all of them begins before the first is waited for, so that one commit of the file system has all.
-        let opened: Vec<(&PathBuf, io::Result<Option<File>>)> =
-            paths.iter().map(|path| (path, self.open_to_sync(path))).collect();
-        let sync = |path: &PathBuf, opened: io::Result<Option<File>>| match opened? {
-            Some(file) if file.metadata()?.is_dir() => self.disk.sync_directory(path),
-            Some(file) => self.disk.sync_file(&file, path),
-            None => Ok(()),
-        };
-        let synced = opened.into_iter().map(|(path, opened)| (path, sync(path, opened)));
-        synced.filter_map(|(path, synced)| Some((path.clone(), synced.err()?))).collect()
+        let paths: Vec<&PathBuf> = paths.iter().collect();
+        let mut failed = Vec::new();
+        for some in paths.chunks(OPEN_AT_ONCE) {
+            // Writing all of them begins before the first is waited for, so that one commit of the file system has all.
+            let opened: Vec<(&PathBuf, io::Result<Option<File>>)> =
+                some.iter().map(|path| (*path, self.open_to_sync(path))).collect();
+            let sync = |path: &PathBuf, opened: io::Result<Option<File>>| match opened? {
+                Some(file) if file.metadata()?.is_dir() => self.disk.sync_directory(&file, path),
+                Some(file) => self.disk.sync_file(&file, path),
+                None => Ok(()),
+            };
+            let synced = opened.into_iter().map(|(path, opened)| (path, sync(path, opened)));
+            failed.extend(synced.filter_map(|(path, synced)| Some((path.clone(), synced.err()?))));
+        }
+        failed
     }
 
     /// Opens what is to be synced and begins to write it; none if it is gone meanwhile.
     fn open_to_sync(&self, path: &Path) -> io::Result<Option<File>> {
-        match self.disk.open(path) {
+        let mut opened = self.disk.open(path);
+        // Being short of descriptors is not a reason to give up what was pushed; they come back.
+        for _ in 0..TRIES {
+            if !opened.as_ref().is_err_and(is_shortage) {
+                break;
+            }
+            std::thread::sleep(PAUSE);
+            opened = self.disk.open(path);
+        }
+        match opened {
             Ok(file) => {
                 begin_to_write(&file);
                 Ok(Some(file))
@@ -159,4 +179,9 @@ fn syncs_as_a_whole(root: &File) -> bool {
 #[cfg(not(target_os = "linux"))]
 fn syncs_as_a_whole(_: &File) -> bool {
     false
+}
+
+fn is_shortage(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    [Errno::MFILE, Errno::NFILE].iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
