@@ -82,7 +82,7 @@ impl Registry {
     }
 
     /// How many bytes of the upload are on disk, and where.
-    async fn stored(&self, repository: &RepositoryName, id: &UploadId) -> Result<(u64, Place)> {
+    pub(super) async fn stored(&self, repository: &RepositoryName, id: &UploadId) -> Result<(u64, Place)> {
         match self.storage.stat(&layout::upload_small(repository, id)).await {
             Ok(meta) => {
                 let began = meta.modified.map_or(OffsetDateTime::UNIX_EPOCH, OffsetDateTime::from);

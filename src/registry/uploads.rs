@@ -215,6 +215,7 @@ impl Registry {
             progress.hasher = Hasher::new(wanted);
         }
         let (place, algorithm) = (progress.place, progress.hasher.algorithm());
+        let before = chunk.map(|_| progress.hasher.clone());
         let mut sink = Sink::new(self, repository, id, progress);
         // Of a chunk that may turn out to be none, nothing is kept on the way.
         sink.keeps_on_the_way = chunk.is_none();
@@ -222,8 +223,9 @@ impl Registry {
         let (sink, end) = match arrived {
             Err(error) if error.is_unsynced() => return Err(self.give_up(repository, &id, error).await),
             Err(error) => {
-                // What is nowhere on disk is only remembered.
-                if let Place::Nowhere { .. } = place {
+                // What is nowhere on disk, still, is only remembered.
+                let nowhere = matches!(place, Place::Nowhere { .. });
+                if nowhere && matches!(self.stored(repository, &id).await, Err(RegistryError::UploadUnknown { .. })) {
                     self.sessions.remember(repository, id, Progress::begin(algorithm, place));
                 }
                 return Err(error);
@@ -234,13 +236,22 @@ impl Registry {
         let received = sink.progress.offset - start;
         if let Some(chunk) = chunk.filter(|chunk| whole && chunk.length() != received) {
             // Which of the two is wrong cannot be known, so the chunk never was.
-            self.storage.stage(&upload_place::data(repository, &id, sink.progress.place), start).await?;
+            let Sink { progress: Progress { kept, place, .. }, .. } = sink;
+            self.storage.stage(&upload_place::data(repository, &id, place), start).await?;
+            if let Some(hasher) = before {
+                // Else what was there before would be read again, for each such chunk.
+                self.sessions.remember(repository, id, Progress { offset: start, hasher, kept, place });
+            }
             return Err(RegistryError::ChunkLength { expected: chunk.length(), found: received });
         }
         let progress = match (then, whole) {
             (Then::Finish, true) => sink.finish().await?,
             // Who asks for everything to survive waits for it; others go on at once.
-            (Then::Keep, true) if self.storage.durability() != Durability::Full => sink.progress,
+            (Then::Keep, true)
+                if self.storage.durability() != Durability::Full && !sink.progress.is_worth_keeping() =>
+            {
+                sink.progress
+            }
             _ => match sink.rest().await {
                 Err(error) if error.is_unsynced() => return Err(self.give_up(repository, &id, error).await),
                 rested => rested?,
