@@ -16,9 +16,10 @@ impl Registry {
     /// Waits until every change that was begun is done. For the end of a server, when nothing is accepted any more.
     pub async fn finish(&self) {
         self.unsettled.end();
-        self.keep_uploads().await;
         self.work.close();
         self.work.wait().await;
+        // Behind the others, one of which may have had an upload in hand.
+        self.keep_uploads().await;
     }
 }
 
