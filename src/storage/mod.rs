@@ -83,16 +83,17 @@ pub trait Storage: Debug + Send + Sync + 'static {
     async fn jot(&self, key: &Key, bytes: Bytes) -> Result<()>;
 
     /// Moves a staged object to another key, in place of what was there, in one step, without waiting until that survives a
-    /// power cut: after one it may be at either key or at none, and hold anything.
+    /// power cut: after one it may be at either key or at none, and hold anything. It is still staged.
     async fn shift(&self, from: &Key, to: &Key) -> Result<()>;
 
-    /// Makes everything that was jotted or shifted before survive a power cut.
+    /// Makes everything that was jotted before survive a power cut.
     async fn settle(&self) -> Result<()>;
 
     /// Removes an object. Removing what is not there is no error.
     async fn delete(&self, key: &Key) -> Result<()>;
 
-    /// Removes the object and everything below the key, in no order, not at once and not for good. Removing what is not there is no error.
+    /// Removes the object and everything below the key, in no order, not at once and not for good. Removing what is not
+    /// there is no error.
     async fn delete_all(&self, key: &Key) -> Result<()>;
 
     /// What is directly below the key, in the byte order of the names, from the first name behind `after`, at most
@@ -118,7 +119,7 @@ pub enum Change {
     Put(Key, Bytes),
     /// The staged object is to be moved from the first key to the second, in place of what is there.
     Move(Key, Key),
-    /// What was jotted under the key, or shifted there, is to stay.
+    /// What was jotted under the key, or moved there by somebody who still waits for that, is to stay.
     Settle(Key),
     /// These bytes, which were jotted under the key, are to stay. If a sync of them has failed, they are written anew.
     Keep(Key, Bytes),

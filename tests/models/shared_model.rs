@@ -146,6 +146,21 @@ fn whoever_finds_a_change_does_not_go_on_before_it_survives() {
 }
 
 #[test]
+fn what_is_changed_while_something_is_put_in_its_place_still_waits() {
+    let orders = orders_with(4, || {
+        let place = Place::of(Kind::Data);
+        let writer = beside(&place, |place| place.push(&[A]));
+        let put = || {
+            place.disk.put(A);
+            Ok::<_, io::Error>(())
+        };
+        place.shared.replace(&A, put).unwrap();
+        writer.join().unwrap();
+    });
+    assert!(orders > 20, "{orders}");
+}
+
+#[test]
 fn a_round_for_everything_covers_what_was_noted_before_it_and_nothing_behind() {
     let orders = orders_with(4, || {
         let place = Place::of(Kind::Data);

@@ -177,14 +177,10 @@ impl Durable {
 
     /// Renames what is whole and synced.
     fn make_visible(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let moved = self.rename(from, to);
-        match moved {
+        self.unsynced.replace_file(to, || match self.rename(from, to) {
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => self.copy_over(from, to),
             moved => moved,
-        }?;
-        // What was there before, and could perhaps not be synced, is replaced by what is.
-        self.unsynced.forget(to);
-        Ok(())
+        })
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -228,9 +224,10 @@ impl Durable {
         Ok(())
     }
 
-    /// Moves a file without waiting for the disk.
+    /// Moves a file without waiting for the disk. Its bytes are synced when it is moved on for good: a long one must not
+    /// keep others waiting who share a round.
     pub(super) fn shift(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.unsynced.change_file(to, || self.rename(from, to))
+        self.unsynced.replace_file(to, || self.rename(from, to))
     }
 
     /// Removes a file for good. If it is gone already, so it is for good, too.

@@ -75,17 +75,6 @@ impl Filesystem {
         let (path, shelf) = (self.path(key), Arc::clone(&self.shelf));
         self.shelf.lane.quick(action, key, move || work(&shelf, &path)).await
     }
-
-    /// Does what waits for the disk.
-    async fn slow<T: Send + 'static>(
-        &self,
-        action: &'static str,
-        key: &Key,
-        work: impl FnOnce(&Shelf, &Path) -> io::Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let (path, shelf) = (self.path(key), Arc::clone(&self.shelf));
-        blocking(action, key, move || work(&shelf, &path)).await
-    }
 }
 
 #[async_trait]
@@ -149,7 +138,8 @@ impl Storage for Filesystem {
     }
 
     async fn settle(&self) -> Result<()> {
-        self.slow("settle", &Key::new("docker"), |shelf, _| shelf.durable.settle()).await
+        let shelf = Arc::clone(&self.shelf);
+        changed("settle", &Key::new("docker"), move || shelf.durable.settle().map_err(Failed::Unsynced)).await
     }
 
     async fn delete(&self, key: &Key) -> Result<()> {

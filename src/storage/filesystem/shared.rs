@@ -104,6 +104,18 @@ impl<N: Ord + Clone> Shared<N> {
         changed.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
+    /// Puts something in a name's place that needs no sync of this name. What waited for one before is gone, or lost no
+    /// longer; what others change meanwhile still waits.
+    pub(super) fn replace<T, E>(&self, name: &N, change: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        let began = self.lock().clock;
+        let replaced = change()?;
+        let mut state = self.lock();
+        if state.notes.get(name).is_some_and(|note| note.at <= began && note.changing == 0) {
+            state.notes.remove(name);
+        }
+        Ok(replaced)
+    }
+
     /// Forgets what is gone and needs no sync, unless somebody makes it anew.
     pub(super) fn forget(&self, gone: impl Fn(&N) -> bool) {
         self.lock().notes.retain(|name, note| note.changing > 0 || !gone(name));

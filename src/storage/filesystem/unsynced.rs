@@ -66,6 +66,11 @@ impl Unsynced {
         self.change(path, Kind::Directory, change)
     }
 
+    /// Puts a file in the place of another, whose bytes are synced or will be wherever it is moved from there.
+    pub(super) fn replace_file<T>(&self, path: &Path, change: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        self.shared.replace(&path.to_owned(), change)
+    }
+
     fn change<T>(&self, path: &Path, kind: Kind, change: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         if self.wanted { self.shared.change(path.to_owned(), kind, change) } else { change() }
     }
