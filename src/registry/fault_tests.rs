@@ -1,8 +1,8 @@
 //! What holds when the storage fails, or when the one who asked goes away in the middle.
 
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use crate::oci::{Algorithm, Digest, Reference, RepositoryName, Tag};
 use crate::registry::{NewManifest, Precondition, Registry, RegistryError, Settings, UploadStatus};
 use crate::storage::{
-    self, Change, Durability, Entry, Filesystem, Key, Meta, Object, Result, Stage, Storage, StorageError,
+    self, Call, Change, Durability, Entry, Filesystem, Key, Meta, Object, Result, Stage, Storage, StorageError, Watch,
 };
 
 /// A directory whose syncs can be made to fail and whose tags wait to be let through.
@@ -22,6 +22,39 @@ struct Faulty {
     failing: Arc<AtomicBool>,
     /// Each write of a tag's link takes one.
     tags: Semaphore,
+    /// Moves and deletions go through it.
+    gate: Gate,
+}
+
+/// Something that is open until it is shut.
+#[derive(Debug)]
+struct Gate {
+    open: Semaphore,
+    /// How many have come to it.
+    come: AtomicUsize,
+}
+
+impl Gate {
+    async fn pass(&self) {
+        self.come.fetch_add(1, Ordering::SeqCst);
+        drop(self.open.acquire().await.unwrap());
+    }
+
+    fn shut(&self) {
+        assert_eq!(self.open.forget_permits(1), 1);
+        self.come.store(0, Ordering::SeqCst);
+    }
+
+    fn open(&self) {
+        self.open.add_permits(1);
+    }
+
+    /// Returns when somebody has come to it since it was shut.
+    async fn is_come_to(&self) {
+        while self.come.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
 }
 
 struct FaultyStage(Box<dyn Stage>, Arc<AtomicBool>);
@@ -64,6 +97,7 @@ impl Storage for Faulty {
             steps = last;
         }
         if steps.iter().flatten().any(|change| matches!(change, Change::Move(..))) {
+            self.gate.pass().await;
             failed(&self.failing)?;
         }
         self.inner.apply(steps).await
@@ -81,6 +115,7 @@ impl Storage for Faulty {
         self.inner.jot(key, bytes).await
     }
     async fn delete(&self, key: &Key) -> Result<()> {
+        self.gate.pass().await;
         self.inner.delete(key).await
     }
     async fn delete_all(&self, key: &Key) -> Result<()> {
@@ -101,7 +136,8 @@ fn faulty(durability: Durability) -> (tempfile::TempDir, Arc<Faulty>, Registry, 
     let directory = tempfile::tempdir().unwrap();
     let settings = storage::Settings { durability, ..storage::Settings::of(directory.path()) };
     let inner = Filesystem::open(&settings).unwrap();
-    let storage = Arc::new(Faulty { inner, failing: Arc::default(), tags: Semaphore::new(0) });
+    let gate = Gate { open: Semaphore::new(1), come: AtomicUsize::new(0) };
+    let storage = Arc::new(Faulty { inner, failing: Arc::default(), tags: Semaphore::new(0), gate });
     let registry = Registry::new(Arc::clone(&storage) as Arc<dyn Storage>, Settings::default());
     (directory, storage, registry, "team/app".parse().unwrap())
 }
@@ -113,7 +149,6 @@ async fn after_a_sync_that_failed_the_bytes_have_to_be_sent_again() {
     // Too long to be held in memory.
     let content = vec![7; 300_000];
     let digest = Digest::of(Algorithm::Sha256, &content);
-    let body = |content: &[u8]| stream::iter([Ok(Bytes::copy_from_slice(content))]).boxed();
 
     let UploadStatus { id, .. } = registry.start_upload(&name, Algorithm::Sha256).await.unwrap();
     storage.failing.store(true, Ordering::SeqCst);
@@ -130,6 +165,111 @@ async fn after_a_sync_that_failed_the_bytes_have_to_be_sent_again() {
 
     registry.put_blob(&name, digest, body(&content)).await.unwrap();
     assert_eq!(registry.stat_blob(&name, &digest).await.unwrap(), 300_000);
+}
+
+fn body(content: &[u8]) -> crate::registry::Body {
+    stream::iter([Ok(Bytes::copy_from_slice(content))]).boxed()
+}
+
+/// A manifest with one blob, to be put by its digest.
+fn manifest_of(blob: Digest) -> NewManifest {
+    let layer = format!(r#"{{"mediaType":"a/b","digest":"{blob}","size":5}}"#);
+    let bytes = Bytes::from(format!(r#"{{"schemaVersion":2,"config":{layer},"layers":[{layer}]}}"#));
+    let reference = Reference::Digest(Digest::of(Algorithm::Sha256, &bytes));
+    NewManifest { media_type: None, bytes, reference, tags: Vec::new(), precondition: Precondition::None }
+}
+
+/// It was there when the manifest looked for it, and in the hands of somebody whose sync then failed.
+#[tokio::test]
+async fn a_manifest_that_waited_for_a_blob_which_was_lost_is_refused() {
+    let (directory, storage, registry, name) = faulty(Durability::Barrier);
+    let blob = Digest::of(Algorithm::Sha256, b"layer");
+    registry.put_blob(&name, blob, body(b"layer")).await.unwrap();
+
+    storage.gate.shut();
+    storage.failing.store(true, Ordering::SeqCst);
+    let settling = tokio::spawn({
+        let registry = registry.clone();
+        async move { registry.settle().await }
+    });
+    storage.gate.is_come_to().await;
+    let putting = tokio::spawn({
+        let (registry, name) = (registry.clone(), name.clone());
+        async move { registry.put_manifest(&name, manifest_of(blob)).await }
+    });
+    // It looks, and then waits for the blob.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!putting.is_finished());
+    storage.gate.open();
+    settling.await.unwrap();
+    let put = putting.await.unwrap();
+    assert!(matches!(put, Err(RegistryError::ReferencesUnknown { .. })), "{put:?}");
+    let left = directory.path().join("wharf/unsettled").join(blob.to_string());
+    assert!(!left.exists(), "the next start would believe it");
+
+    registry.put_blob(&name, blob, body(b"layer")).await.unwrap();
+    registry.put_manifest(&name, manifest_of(blob)).await.unwrap();
+}
+
+/// Fails the syncs of files whose path has this in it.
+#[derive(Debug, Default)]
+struct NoSync(Mutex<Option<&'static str>>);
+
+impl Watch for NoSync {
+    fn before(&self, call: Call<'_>) -> io::Result<()> {
+        let failing = *self.0.lock().unwrap();
+        match (call, failing) {
+            (Call::SyncFile(path), Some(part)) if path.to_string_lossy().contains(part) => {
+                Err(io::Error::from_raw_os_error(5))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Too much for one sync to stand for all.
+    fn waits_to_be_written(&self) -> Option<u64> {
+        Some(u64::MAX)
+    }
+}
+
+#[tokio::test]
+async fn a_link_whose_sync_has_failed_is_written_anew_by_the_next_manifest() {
+    let directory = tempfile::tempdir().unwrap();
+    let watch = Arc::new(NoSync::default());
+    let settings = storage::Settings::of(directory.path());
+    let filesystem = Filesystem::open_watched(&settings, Arc::clone(&watch) as Arc<dyn Watch>).unwrap();
+    let registry = Registry::new(Arc::new(filesystem), Settings::default());
+    let (name, blob) = ("team/app".parse().unwrap(), Digest::of(Algorithm::Sha256, b"layer"));
+
+    registry.put_blob(&name, blob, body(b"layer")).await.unwrap();
+    *watch.0.lock().unwrap() = Some("_layers");
+    registry.settle().await;
+    let put = registry.put_manifest(&name, manifest_of(blob)).await;
+    assert!(matches!(put, Err(RegistryError::Passing(_))), "{put:?}");
+    *watch.0.lock().unwrap() = None;
+    registry.put_manifest(&name, manifest_of(blob)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_deletion_whose_client_goes_away_is_done_to_its_end() {
+    let (_directory, storage, registry, name) = faulty(Durability::Barrier);
+    let blob = Digest::of(Algorithm::Sha256, b"layer");
+    registry.put_blob(&name, blob, body(b"layer")).await.unwrap();
+
+    storage.gate.shut();
+    let deleting = tokio::spawn({
+        let (registry, name) = (registry.clone(), name.clone());
+        async move { registry.delete_blob(&name, &blob).await }
+    });
+    storage.gate.is_come_to().await;
+    deleting.abort();
+    assert!(deleting.await.unwrap_err().is_cancelled());
+    registry.stat_blob(&name, &blob).await.expect("it is read while it is still there");
+    storage.gate.open();
+    registry.finish().await;
+    assert!(registry.stat_blob(&name, &blob).await.is_err(), "it is remembered although it is gone");
 }
 
 /// A connection that breaks drops the request; its write to the disk goes on, and so must its locks.

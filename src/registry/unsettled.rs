@@ -204,8 +204,8 @@ impl Registry {
 
     /// Sees to it that somebody settles what waits.
     pub(super) fn expect_settling(&self, when: Duration) {
-        if self.storage.durability() != Durability::Barrier
-            || std::mem::replace(&mut self.unsettled.lock().expected, true)
+        // With full durability nothing waits; without any, uploads still wait for their directories.
+        if self.storage.durability() == Durability::Full || std::mem::replace(&mut self.unsettled.lock().expected, true)
         {
             return;
         }
@@ -218,7 +218,7 @@ impl Registry {
     }
 
     /// Settles everything that waits.
-    async fn settle(&self) {
+    pub(super) async fn settle(&self) {
         if let Err(error) = self.write_down_all().await {
             warn!(error = &error as &dyn Error, "uploads under way cannot be written to disk");
             self.retry_settling();
@@ -284,15 +284,14 @@ impl Registry {
         while let Some(piece) = pieces.try_next().await? {
             hasher = update(hasher, vec![piece]).await?;
         }
-        let whole = hasher.finish() == digest;
-        if !whole {
+        if hasher.finish() != digest {
             self.storage.delete(&key).await?;
             return Ok(false);
         }
         // From here on it can be read, and is settled as any other, also when that has to be tried again.
         self.unsettled.set(&digest, Some(Stage::Arrived));
         self.expect_settling(Duration::ZERO);
-        Ok(whole)
+        Ok(true)
     }
 }
 
