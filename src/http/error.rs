@@ -97,7 +97,7 @@ impl HttpError {
                 | RegistryError::ChunkLength { .. }
                 | RegistryError::ManifestInvalid(_)
                 | RegistryError::UrlRefused { .. } => StatusCode::BAD_REQUEST,
-                RegistryError::UploadTakenOver(_) => StatusCode::CONFLICT,
+                RegistryError::UploadTakenOver(_) | RegistryError::PlaceUnknown(_) => StatusCode::CONFLICT,
                 RegistryError::OutOfOrder { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
                 RegistryError::PreconditionFailed { .. } => StatusCode::PRECONDITION_FAILED,
                 RegistryError::DeleteDisabled | RegistryError::ReadOnly => StatusCode::METHOD_NOT_ALLOWED,

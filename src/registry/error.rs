@@ -50,6 +50,12 @@ pub enum RegistryError {
     /// Another request goes on with the upload.
     #[error("upload {0} was taken over by a later request; ask for its status and go on from there")]
     UploadTakenOver(UploadId),
+    /// Another request was sending to the upload, and this one does not say where its bytes belong.
+    #[error(
+        "another request was sending to upload {0}, so it cannot be told where these bytes belong; ask for the upload's \
+         status and say with Content-Range from where on you send"
+    )]
+    PlaceUnknown(UploadId),
     /// The client's bytes stopped before their end. What arrived is kept where it can be.
     #[error("the request's body broke off")]
     BodyBroken(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -171,7 +177,9 @@ impl RegistryError {
             RegistryError::ManifestUnknown { .. } => ErrorCode::ManifestUnknown,
             RegistryError::RepositoryUnknown { .. } => ErrorCode::NameUnknown,
             RegistryError::UploadUnknown { .. } => ErrorCode::BlobUploadUnknown,
-            RegistryError::UploadTakenOver(_) | RegistryError::BodyBroken(_) => ErrorCode::BlobUploadInvalid,
+            RegistryError::UploadTakenOver(_) | RegistryError::PlaceUnknown(_) | RegistryError::BodyBroken(_) => {
+                ErrorCode::BlobUploadInvalid
+            }
             RegistryError::DigestMismatch { .. } => ErrorCode::DigestInvalid,
             RegistryError::OutOfOrder { .. } => ErrorCode::RangeInvalid,
             RegistryError::ChunkLength { .. } => ErrorCode::SizeInvalid,

@@ -39,6 +39,11 @@ impl Progress {
         Progress { offset: 0, hasher: Hasher::new(algorithm), kept: None, place }
     }
 
+    /// The digest of what has arrived, in the running algorithm.
+    pub(super) fn digest(&self) -> Digest {
+        self.hasher.clone().finish()
+    }
+
     /// Whether so much has arrived that it should be kept while the upload goes on.
     pub(super) fn is_worth_keeping(&self) -> bool {
         self.offset - self.kept.unwrap_or_default() >= WORTH_KEEPING
@@ -176,11 +181,4 @@ pub(super) async fn update(mut hasher: Hasher, pieces: Vec<Bytes>) -> Result<Has
         Ok(hasher)
     })
     .await
-}
-
-impl Progress {
-    /// The digest of what has arrived, in the running algorithm.
-    pub(super) fn digest(&self) -> Digest {
-        self.hasher.clone().finish()
-    }
 }

@@ -2,12 +2,12 @@
 //!
 //! A client whose connection died comes back and goes on, often before we have noticed the death. Were the first request
 //! to keep the upload, the second would wait for a socket that never speaks again. So the second tells the first to stop,
-//! waits until what the first received is kept, and goes on from there.
+//! waits until what the first received is kept, and goes on from there. It has to say where its bytes belong.
 //!
 //! Between two requests it is remembered how far an upload has come, so that the next need not look on disk.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OwnedMutexGuard;
@@ -27,7 +27,7 @@ const REMEMBERED: usize = 4096;
 /// The uploads that requests work on right now.
 #[derive(Default)]
 pub(super) struct Sessions {
-    /// Each with the number of requests that are interested.
+    /// Each with the number of those who are interested.
     open: Mutex<HashMap<Name, (usize, Arc<Session>)>>,
     /// Written only by whoever has the claim, and by the one who began the upload.
     remembered: Mutex<HashMap<Name, Progress>>,
@@ -38,6 +38,8 @@ struct Session {
     busy: Arc<tokio::sync::Mutex<()>>,
     /// What tells the latest request that a later one has come.
     latest: Mutex<CancellationToken>,
+    /// How many requests work on it or wait for it.
+    requests: AtomicUsize,
     /// Whether a request works on it that began when nothing of the upload was on disk.
     beginning: AtomicBool,
 }
@@ -45,6 +47,8 @@ struct Session {
 /// An upload that this request alone works on.
 pub(super) struct Claim {
     superseded: CancellationToken,
+    took_over: bool,
+    _request: Option<Request>,
     _busy: OwnedMutexGuard<()>,
     _interest: Interest,
 }
@@ -53,6 +57,11 @@ impl Claim {
     /// Fires when a later request wants the upload.
     pub(super) fn superseded(&self) -> &CancellationToken {
         &self.superseded
+    }
+
+    /// Whether another request worked on the upload when this one came.
+    pub(super) fn took_over(&self) -> bool {
+        self.took_over
     }
 }
 
@@ -142,7 +151,7 @@ impl Sessions {
         let (interest, session) = Interest::in_upload(self, (repository.clone(), id));
         let busy = Arc::clone(&session.busy).try_lock_owned().ok()?;
         let superseded = session.latest.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Some(Claim { superseded, _busy: busy, _interest: interest })
+        Some(Claim { superseded, took_over: false, _request: None, _busy: busy, _interest: interest })
     }
 
     /// Takes the upload over from whoever works on it.
@@ -153,8 +162,26 @@ impl Sessions {
             std::mem::replace(&mut *session.latest.lock().unwrap_or_else(PoisonError::into_inner), superseded.clone());
         before.cancel();
         // If yet another request comes while this one waits, this one is told as well and stops at its first byte.
+        let (request, took_over) = Request::on(&session);
         let busy = Arc::clone(&session.busy).lock_owned().await;
-        Claim { superseded, _busy: busy, _interest: interest }
+        Claim { superseded, took_over, _request: Some(request), _busy: busy, _interest: interest }
+    }
+}
+
+/// One of the requests that work on an upload or wait for it.
+struct Request(Arc<Session>);
+
+impl Request {
+    /// And whether there were others.
+    fn on(session: &Arc<Session>) -> (Request, bool) {
+        let others = session.requests.fetch_add(1, Ordering::Relaxed) > 0;
+        (Request(Arc::clone(session)), others)
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.0.requests.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -199,12 +226,25 @@ mod tests {
             async move { sessions.claim(&name, id).await }
         });
         first.superseded().cancelled().await;
+        let first_took_over = first.took_over();
         assert!(!second.is_finished());
         drop(first);
         let second = second.await.unwrap();
         assert!(!second.superseded().is_cancelled());
+        assert!(second.took_over() && !first_took_over);
         drop(second);
         assert!(sessions.open.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_request_that_waits_for_the_housekeeping_takes_over_from_nobody() {
+        let sessions = Arc::new(Sessions::default());
+        let (name, id): (RepositoryName, _) = ("a".parse().unwrap(), UploadId::random());
+        let keeping = sessions.claim_idle(&name, id).unwrap();
+        let mut request = Box::pin(sessions.claim(&name, id));
+        assert!(futures_util::poll!(&mut request).is_pending());
+        drop(keeping);
+        assert!(!request.await.took_over());
     }
 
     #[tokio::test]

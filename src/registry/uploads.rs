@@ -4,7 +4,9 @@
 //! needs no secret to be recognised.
 
 use std::error::Error;
+use std::pin::Pin;
 
+use futures_util::StreamExt;
 use tracing::warn;
 
 use crate::oci::{Algorithm, ChunkRange, Digest, Hasher, RepositoryName};
@@ -199,7 +201,7 @@ impl Registry {
         repository: &RepositoryName,
         id: UploadId,
         chunk: Option<ChunkRange>,
-        body: Body,
+        mut body: Body,
         then: Then,
         wanted: Option<Algorithm>,
     ) -> Result<Progress> {
@@ -208,6 +210,16 @@ impl Registry {
         if let Some(chunk) = chunk.filter(|chunk| chunk.first() != start) {
             self.sessions.remember(repository, id, progress);
             return Err(RegistryError::OutOfOrder { upload: id, expected: start, found: chunk.first() });
+        }
+        // How far the other one came, this one could not know; and it may be an older one that a slow network delivered late.
+        if chunk.is_none() && claim.took_over() {
+            let mut peeked = body.peekable();
+            let first = Pin::new(&mut peeked).peek();
+            if let Some(Some(Ok(_))) = claim.superseded().run_until_cancelled(first).await {
+                self.put_away(repository, id, progress).await?;
+                return Err(RegistryError::PlaceUnknown(id));
+            }
+            body = peeked.boxed();
         }
         if start == 0
             && let Some(wanted) = wanted

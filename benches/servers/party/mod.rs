@@ -104,7 +104,8 @@ impl Party {
         let output = std::process::Command::new(program).arg(argument).output();
         // nginx says it on standard error.
         let text = output.map(|output| [output.stdout, output.stderr].concat()).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text).trim().to_owned();
+        // A registry begins with where it lies, which says nothing.
+        let text = String::from_utf8_lossy(&text).trim().replace(&format!("{program} "), "");
         if text.is_empty() { format!("{}: says no version", self.name) } else { text }
     }
 }
