@@ -1,5 +1,14 @@
-//! How the system's allocator keeps memory: mallopt(3), for which no library that we use has a safe function.
-#![expect(unsafe_code, reason = "calls that set numbers, before there is a second thread")]
+//! How the system's allocator keeps memory: mallopt(3) and malloc_trim(3), for which no library that we use has a safe
+//! function.
+#![expect(
+    unsafe_code,
+    reason = "calls that set numbers, before there is a second thread, and one that any thread may make"
+)]
+
+use std::time::Duration;
+
+/// How often what is free is given back.
+const OFTEN: Duration = Duration::from_secs(5);
 
 /// Keeps a little memory instead of giving it back with every buffer that is freed. Buffers come and go with every piece of
 /// every blob, and to fetch fresh memory for each costs as much as a tenth of a push.
@@ -13,5 +22,19 @@ pub(super) fn keep_a_little() {
         libc::mallopt(libc::M_MMAP_THRESHOLD, 4 * MIB);
         // Each of these keeps memory of its own.
         libc::mallopt(libc::M_ARENA_MAX, 4);
+    }
+}
+
+/// Gives back what lies free between what is in use, every now and then, which the allocator does not by itself: what a
+/// thousand connections held while they were busy would stay for good.
+pub(super) async fn give_back() {
+    loop {
+        tokio::time::sleep(OFTEN).await;
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        // SAFETY: any thread may call it at any time; it touches only what is free, behind the allocator's own locks.
+        let given = tokio::task::spawn_blocking(|| unsafe { libc::malloc_trim(0) });
+        // There is nothing that it could fail at.
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        let _ = given.await;
     }
 }

@@ -18,7 +18,7 @@ use crate::storage::{Filesystem, OpenError};
 use crate::telemetry::{self, Causes, Log, Metrics};
 
 use super::banner::Banner;
-use super::{background, config, image};
+use super::{allocator, background, config, image};
 
 /// How long the disk may take at the end for what has arrived of uploads.
 const LAST_WRITES: Duration = Duration::from_secs(5);
@@ -155,6 +155,7 @@ impl Server {
             tokio::spawn(condition.clone().watch(self.registry.clone(), health));
         }
         background::start(&self.registry);
+        tokio::spawn(allocator::give_back());
         let registry = self.registry.clone();
         let authority = self.listeners.iter().find_map(BoundListener::authority);
         let mut app = App::new(self.registry, &config.http)

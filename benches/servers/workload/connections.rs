@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// A small window, or the kernel would take megabytes of the blob off the server's hands.
 const WINDOW: usize = 32 << 10;
 
-/// Connections that have asked something once and stay.
+/// Connections that have asked something once, a while ago, and stay.
 pub(super) fn idle(server: &Server, scale: &Scale) -> Result<Figure, LoadError> {
     let request = Request::bare("GET", "/v2/", server.host(), "");
     let ask = || {
@@ -37,6 +37,7 @@ pub(super) fn idle(server: &Server, scale: &Scale) -> Result<Figure, LoadError> 
     server.settle();
     let before = server.resident();
     let open: Vec<Connection> = (0..scale.idle_connections).map(|_| ask()).collect::<Result<_, _>>()?;
+    std::thread::sleep(scale.idle_for);
     server.settle();
     Ok(added(before, server.resident(), open.len()))
 }

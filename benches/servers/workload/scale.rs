@@ -16,6 +16,8 @@ pub(crate) struct Scale {
     /// How long something that can be repeated is repeated.
     pub(crate) time: Duration,
     pub(crate) idle_connections: usize,
+    /// How long they have been without a request.
+    pub(crate) idle_for: Duration,
     pub(crate) slow_clients: usize,
     /// How many repositories the large volume has, each with two images.
     pub(crate) repositories: usize,
@@ -30,6 +32,7 @@ impl Scale {
         images: 100,
         time: Duration::from_secs(4),
         idle_connections: 1000,
+        idle_for: Duration::from_secs(10),
         slow_clients: 256,
         repositories: 20_000,
     };
@@ -42,6 +45,7 @@ impl Scale {
         images: 4,
         time: Duration::from_millis(100),
         idle_connections: 20,
+        idle_for: Duration::from_millis(10),
         slow_clients: 4,
         repositories: 250,
     };

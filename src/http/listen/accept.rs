@@ -40,9 +40,13 @@ where
                 // Of its own, so that connections do not meet at one lock each time they are woken.
                 let stopping = ends.stopping.child_token();
                 let cutting = ends.cutting.child_token();
-                connections.spawn(cutting.run_until_cancelled_owned(async move {
-                    door.serve(stream, address, &stopping).await;
-                }));
+                // Written out, since what takes a future holds it twice: in its argument, and where it runs.
+                connections.spawn(async move {
+                    tokio::select! {
+                        () = cutting.cancelled() => {}
+                        () = door.serve(stream, address, &stopping) => {}
+                    }
+                });
             }
             Err(error) if is_the_peers(&error) => {}
             Err(error) => {

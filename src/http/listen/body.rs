@@ -9,8 +9,6 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::requests::UnderWay;
-
 /// Why a request's body ends before its end.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
@@ -70,18 +68,18 @@ impl Body for Arriving {
 }
 
 /// An answer's body, with what counts its request as under way.
-pub(super) struct Departing<B> {
+pub(super) struct Departing<B, T> {
     body: B,
-    _under_way: UnderWay,
+    _under_way: T,
 }
 
-impl<B> Departing<B> {
-    pub(super) fn new(body: B, under_way: UnderWay) -> Self {
+impl<B, T> Departing<B, T> {
+    pub(super) fn new(body: B, under_way: T) -> Self {
         Self { body, _under_way: under_way }
     }
 }
 
-impl<B: Body<Data = Bytes> + Unpin> Body for Departing<B> {
+impl<B: Body<Data = Bytes> + Unpin, T: Unpin> Body for Departing<B, T> {
     type Data = Bytes;
     type Error = B::Error;
 

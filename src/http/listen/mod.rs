@@ -14,14 +14,19 @@ mod connection;
 mod drive;
 mod error;
 mod first_byte;
+mod in_turn;
+#[cfg(test)]
+mod in_turn_tests;
 mod peer;
 mod protocol;
 mod requests;
+mod resumed;
 mod serve;
 mod service;
 mod socket;
 mod throttle;
 mod timing;
+mod turns;
 mod unix;
 mod wrong_protocol;
 

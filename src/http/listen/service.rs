@@ -15,7 +15,6 @@ use tower::Service as _;
 
 use super::body::{Arriving, Departing};
 use super::peer::Peer;
-use super::requests::Requests;
 
 /// What answers requests. Cheap to clone: each request has one of its own.
 pub trait Application: Clone + Send + Sync + 'static {
@@ -71,21 +70,18 @@ impl<A: Application> Common<A> {
         }
     }
 
-    /// Serves a connection that carries one request after the other.
-    pub(super) fn in_turn(
+    /// Serves a connection. What `begin` returns lives until the end of the answer.
+    pub(super) fn counted<T: Send + Unpin + 'static>(
         self,
-    ) -> impl Service<Request<Incoming>, Response = Response<A::Body>, Error = Infallible, Future: Send + 'static> {
-        service_fn(move |request| self.answer(request))
-    }
-
-    /// Serves a connection that may carry several at once, and counts those that are under way.
-    pub(super) fn counted(
-        self,
-        requests: Requests,
-    ) -> impl Service<Request<Incoming>, Response = Response<Departing<A::Body>>, Error = Infallible, Future: Send + 'static>
-    {
+        begin: impl Fn() -> T,
+    ) -> impl Service<
+        Request<Incoming>,
+        Response = Response<Departing<A::Body, T>>,
+        Error = Infallible,
+        Future: Send + 'static,
+    > {
         service_fn(move |request| {
-            let under_way = requests.begin();
+            let under_way = begin();
             let answer = self.answer(request);
             async move { Ok(answer.await?.map(|body| Departing::new(body, under_way))) }
         })

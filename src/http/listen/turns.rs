@@ -1,0 +1,91 @@
+//! The requests of a connection that carries one after the other.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+/// Counts the requests of one connection. It is asked rarely and told often, so nobody is woken by it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Turns(Arc<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    begun: AtomicU64,
+    ended: AtomicU64,
+    /// Whether what is to be written waits for the peer to read.
+    stuck: AtomicBool,
+}
+
+/// A request that is under way: from its head to the end of its answer.
+#[derive(Debug)]
+pub(super) struct Turn(Arc<Counts>);
+
+impl Turns {
+    /// Counts another request, until what is returned is dropped.
+    pub(super) fn begin(&self) -> Turn {
+        self.0.begun.fetch_add(1, Ordering::Relaxed);
+        Turn(Arc::clone(&self.0))
+    }
+
+    /// Takes down whether the peer takes what is written.
+    pub(super) fn stuck(&self, stuck: bool) {
+        self.0.stuck.store(stuck, Ordering::Relaxed);
+    }
+
+    /// Waits until there have been requests, and none for so long or up to twice as long.
+    pub(super) async fn rest(&self, limit: Duration) {
+        let mut before = 0;
+        loop {
+            sleep(limit).await;
+            let ended = self.0.ended.load(Ordering::Relaxed);
+            let under_way = self.0.begun.load(Ordering::Relaxed) != ended || self.0.stuck.load(Ordering::Relaxed);
+            if ended > 0 && ended == before && !under_way {
+                return;
+            }
+            before = ended;
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.ended.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_rests_only_after_its_last_request() {
+        let start = Instant::now();
+        let turns = Turns::default();
+        drop(turns.begin());
+        let turn = turns.begin();
+        let ending = async {
+            sleep(Duration::from_secs(40)).await;
+            drop(turn);
+        };
+        tokio::join!(turns.rest(LIMIT), ending);
+        assert!((41..=42).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_does_not_rest_before_its_first_request_nor_while_it_is_stuck() {
+        let turns = Turns::default();
+        let hour = Duration::from_secs(3600);
+        tokio::time::timeout(hour, turns.rest(LIMIT)).await.expect_err("it has not begun");
+        drop(turns.begin());
+        turns.stuck(true);
+        tokio::time::timeout(hour, turns.rest(LIMIT)).await.expect_err("its answer is not read yet");
+        turns.stuck(false);
+        turns.rest(LIMIT).await;
+    }
+}
