@@ -25,6 +25,9 @@ pub type Body = BoxStream<'static, std::result::Result<Bytes, Box<dyn Error + Se
 
 /// Once this many bytes are waiting they are written, as soon as those before them are.
 const WORTH_WRITING: usize = 256 * 1024;
+/// All but the last are written up to a multiple of this. The system keeps a file in runs of pages, and works twice on those
+/// in the middle of which a write ends.
+const ALIGNED: u64 = 64 * 1024;
 /// With this many bytes waiting the client is not read.
 const ENOUGH: usize = 1024 * 1024;
 
@@ -182,7 +185,8 @@ pub(super) async fn receive(
     loop {
         writer = match writer {
             Writer::Idle(sink) if waiting.length >= WORTH_WRITING || (end.is_some() && waiting.length > 0) => {
-                Writer::Busy(sink.take(std::mem::take(&mut waiting).into_pieces()).boxed())
+                let pieces = waiting.take(sink.progress.offset, end.is_some());
+                Writer::Busy(sink.take(pieces).boxed())
             }
             Writer::Idle(sink) => match end {
                 Some(end) => return Ok((*sink, end)),
@@ -230,6 +234,26 @@ impl Waiting {
         self.pieces.push(piece);
     }
 
+    /// Takes out what waits and goes to this offset, up to where the next run of pages begins unless it is the last.
+    fn take(&mut self, offset: u64, last: bool) -> Vec<Bytes> {
+        let end = offset + self.length as u64;
+        let mut over = if last { 0 } else { usize::try_from(end % ALIGNED).unwrap_or_default() };
+        let mut pieces = std::mem::take(self).into_pieces();
+        let mut left = Vec::new();
+        while over > 0
+            && let Some(mut piece) = pieces.pop()
+        {
+            let rest = piece.split_off(piece.len().saturating_sub(over));
+            over -= rest.len();
+            left.push(rest);
+            if !piece.is_empty() {
+                pieces.push(piece);
+            }
+        }
+        left.into_iter().rev().for_each(|rest| self.push(rest));
+        pieces
+    }
+
     fn into_pieces(mut self) -> Vec<Bytes> {
         if !self.small.is_empty() {
             self.pieces.push(self.small.freeze());
@@ -265,5 +289,26 @@ mod tests {
         let pieces = waiting.into_pieces();
         assert_eq!(pieces.iter().map(Bytes::len).collect::<Vec<_>>(), [10_000, WORTH_KEEPING, 10_000]);
         assert_eq!(pieces[1].as_ptr(), large.as_ptr(), "a large piece is not copied");
+    }
+
+    #[test]
+    fn what_is_written_ends_where_a_run_of_pages_does_and_nothing_is_lost() {
+        let content: Vec<u8> = (0..1_000_000_u32).map(|byte| byte.to_le_bytes()[1]).collect();
+        let (mut waiting, mut written) = (Waiting::default(), Vec::new());
+        for (number, piece) in content.chunks(WORTH_KEEPING + 1).enumerate() {
+            // Some are put together with others.
+            let (first, second) = piece.split_at(piece.len() / (number % 3 + 1));
+            waiting.push(Bytes::copy_from_slice(first));
+            waiting.push(Bytes::copy_from_slice(second));
+            if waiting.length >= WORTH_WRITING {
+                let before = waiting.length;
+                let pieces = waiting.take(written.len() as u64, false);
+                written.extend(pieces.concat());
+                assert_eq!(written.len() as u64 % ALIGNED, 0);
+                assert!(waiting.length < ALIGNED as usize && waiting.length < before);
+            }
+        }
+        written.extend(waiting.take(written.len() as u64, true).concat());
+        assert!(written == content && waiting.length == 0);
     }
 }

@@ -67,24 +67,38 @@ impl Body for Arriving {
     }
 }
 
+/// What lives until the end of an answer.
+pub(super) trait UnderWay {
+    /// So much more of the answer is in memory, to be written.
+    fn gave(&self, bytes: usize);
+
+    /// Ready unless so much waits to be written that no more of the answer has to be in memory.
+    fn poll_room(&self, context: &mut Context<'_>) -> Poll<()>;
+}
+
 /// An answer's body, with what counts its request as under way.
 pub(super) struct Departing<B, T> {
     body: B,
-    _under_way: T,
+    under_way: T,
 }
 
 impl<B, T> Departing<B, T> {
     pub(super) fn new(body: B, under_way: T) -> Self {
-        Self { body, _under_way: under_way }
+        Self { body, under_way }
     }
 }
 
-impl<B: Body<Data = Bytes> + Unpin, T: Unpin> Body for Departing<B, T> {
+impl<B: Body<Data = Bytes> + Unpin, T: UnderWay + Unpin> Body for Departing<B, T> {
     type Data = Bytes;
     type Error = B::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        ready!(self.under_way.poll_room(context));
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
+            self.under_way.gave(data.len());
+        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

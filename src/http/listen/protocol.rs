@@ -9,9 +9,10 @@ use std::time::Duration;
 
 /// The largest head of a request. Tokens that name many repositories are long, addresses with a state in them too.
 const HEAD: u32 = 64 * 1024;
-/// The most that is read at once on an HTTP/1.1 connection, and what may wait to be written before an answer's body is
-/// asked for its next piece: a client that reads slowly holds no more than this and one piece, and a fast one loses
-/// nothing, since pieces go out as they are. It is no smaller than a head, which has to fit.
+/// The most that is read at once on an HTTP/1.1 connection. It is no smaller than a head, which has to fit.
+const READ: usize = 2 * HEAD as usize;
+/// What may wait to be written, where nobody says that the client does not read, before an answer's body is asked for its
+/// next piece.
 const BUFFER: usize = HEAD as usize;
 /// What an HTTP/2 client may send ahead of us, for each request and for all of a connection: enough to fill a fast
 /// line over some distance, and the most that a client can make us hold.
@@ -41,7 +42,7 @@ impl Protocols {
             .timer(TokioTimer::new())
             .header_read_timeout(timing.head)
             .max_header_size(HEAD as usize)
-            .max_buf_size(BUFFER)
+            .max_buf_size(READ)
             // A client that closes its sending side still wants its answer, and a push that is being acknowledged
             // is carried through rather than dropped half-way.
             .half_close(true);

@@ -1,10 +1,13 @@
 //! How many requests are under way on a connection that carries several at once.
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::timeout;
+
+use super::body::UnderWay;
 
 /// Counts the requests of one connection.
 #[derive(Clone, Debug)]
@@ -12,7 +15,7 @@ pub(super) struct Requests(Arc<watch::Sender<usize>>);
 
 /// A request that is under way: from its head to the end of its answer.
 #[derive(Debug)]
-pub(super) struct UnderWay(Arc<watch::Sender<usize>>);
+pub(super) struct Counted(Arc<watch::Sender<usize>>);
 
 impl Requests {
     pub(super) fn new() -> Self {
@@ -20,9 +23,9 @@ impl Requests {
     }
 
     /// Counts another request, until what is returned is dropped.
-    pub(super) fn begin(&self) -> UnderWay {
+    pub(super) fn begin(&self) -> Counted {
         self.0.send_modify(|count| *count += 1);
-        UnderWay(Arc::clone(&self.0))
+        Counted(Arc::clone(&self.0))
     }
 
     /// Waits until none has been under way for so long.
@@ -38,7 +41,16 @@ impl Requests {
     }
 }
 
-impl Drop for UnderWay {
+/// HTTP/2 asks for no more than its windows allow.
+impl UnderWay for Counted {
+    fn gave(&self, _: usize) {}
+
+    fn poll_room(&self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Counted {
     fn drop(&mut self) {
         self.0.send_modify(|count| *count -= 1);
     }

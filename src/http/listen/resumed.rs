@@ -27,7 +27,7 @@ impl<S> Resumed<S> {
     }
 
     fn noted<T>(&self, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        self.turns.stuck(result.is_pending());
+        self.turns.wrote(result.is_ready());
         result
     }
 }

@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use hyper::service::{Service, service_fn};
 use tower::Service as _;
 
-use super::body::{Arriving, Departing};
+use super::body::{Arriving, Departing, UnderWay};
 use super::peer::Peer;
 
 /// What answers requests. Cheap to clone: each request has one of its own.
@@ -71,7 +71,7 @@ impl<A: Application> Common<A> {
     }
 
     /// Serves a connection. What `begin` returns lives until the end of the answer.
-    pub(super) fn counted<T: Send + Unpin + 'static>(
+    pub(super) fn counted<T: UnderWay + Send + Unpin + 'static>(
         self,
         begin: impl Fn() -> T,
     ) -> impl Service<

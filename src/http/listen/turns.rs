@@ -1,10 +1,18 @@
 //! The requests of a connection that carries one after the other.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::task::AtomicWaker;
 use tokio::time::sleep;
+
+use super::body::UnderWay;
+
+/// With this many bytes of an answer waiting to be written it is not asked for more.
+const ENOUGH: usize = 64 * 1024;
+const STUCK: usize = usize::MAX / 2;
 
 /// Counts the requests of one connection. It is asked rarely and told often, so nobody is woken by it.
 #[derive(Clone, Debug, Default)]
@@ -14,8 +22,10 @@ pub(super) struct Turns(Arc<Counts>);
 struct Counts {
     begun: AtomicU64,
     ended: AtomicU64,
-    /// Whether what is to be written waits for the peer to read.
-    stuck: AtomicBool,
+    /// How many bytes of an answer wait to be written; [`STUCK`] if the peer does not take them.
+    waiting: AtomicUsize,
+    /// The answer that has more.
+    more: AtomicWaker,
 }
 
 /// A request that is under way: from its head to the end of its answer.
@@ -29,9 +39,13 @@ impl Turns {
         Turn(Arc::clone(&self.0))
     }
 
-    /// Takes down whether the peer takes what is written.
-    pub(super) fn stuck(&self, stuck: bool) {
-        self.0.stuck.store(stuck, Ordering::Relaxed);
+    /// Takes down whether the peer takes what is being written: what waits is written until all is, or the peer takes no
+    /// more.
+    pub(super) fn wrote(&self, taken: bool) {
+        self.0.waiting.store(if taken { 0 } else { STUCK }, Ordering::SeqCst);
+        if taken {
+            self.0.more.wake();
+        }
     }
 
     /// Waits until there have been requests, and none for so long or up to twice as long.
@@ -40,11 +54,29 @@ impl Turns {
         loop {
             sleep(limit).await;
             let ended = self.0.ended.load(Ordering::Relaxed);
-            let under_way = self.0.begun.load(Ordering::Relaxed) != ended || self.0.stuck.load(Ordering::Relaxed);
+            let under_way =
+                self.0.begun.load(Ordering::Relaxed) != ended || self.0.waiting.load(Ordering::Relaxed) == STUCK;
             if ended > 0 && ended == before && !under_way {
                 return;
             }
             before = ended;
+        }
+    }
+}
+
+impl UnderWay for Turn {
+    fn gave(&self, bytes: usize) {
+        self.0.waiting.fetch_add(bytes, Ordering::SeqCst);
+    }
+
+    fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
+        if self.0.waiting.load(Ordering::SeqCst) < ENOUGH {
+            return Poll::Ready(());
+        }
+        self.0.more.register(context.waker());
+        match self.0.waiting.load(Ordering::SeqCst) < ENOUGH {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
         }
     }
 }
@@ -83,9 +115,9 @@ mod tests {
         let hour = Duration::from_secs(3600);
         tokio::time::timeout(hour, turns.rest(LIMIT)).await.expect_err("it has not begun");
         drop(turns.begin());
-        turns.stuck(true);
+        turns.wrote(false);
         tokio::time::timeout(hour, turns.rest(LIMIT)).await.expect_err("its answer is not read yet");
-        turns.stuck(false);
+        turns.wrote(true);
         turns.rest(LIMIT).await;
     }
 }
