@@ -27,7 +27,7 @@ pub type Body = BoxStream<'static, std::result::Result<Bytes, Box<dyn Error + Se
 const WORTH_WRITING: usize = 256 * 1024;
 /// All but the last are written up to a multiple of this. The system keeps a file in runs of pages, and works twice on those
 /// in the middle of which a write ends.
-const ALIGNED: u64 = 64 * 1024;
+const ALIGNED: usize = 64 * 1024;
 /// With this many bytes waiting the client is not read.
 const ENOUGH: usize = 1024 * 1024;
 
@@ -236,8 +236,8 @@ impl Waiting {
 
     /// Takes out what waits and goes to this offset, up to where the next run of pages begins unless it is the last.
     fn take(&mut self, offset: u64, last: bool) -> Vec<Bytes> {
-        let end = offset + self.length as u64;
-        let mut over = if last { 0 } else { usize::try_from(end % ALIGNED).unwrap_or_default() };
+        let over = (offset + self.length as u64) % ALIGNED as u64;
+        let mut over = if last { 0 } else { usize::try_from(over).unwrap_or_default() };
         let mut pieces = std::mem::take(self).into_pieces();
         let mut left = Vec::new();
         while over > 0
@@ -304,8 +304,8 @@ mod tests {
                 let before = waiting.length;
                 let pieces = waiting.take(written.len() as u64, false);
                 written.extend(pieces.concat());
-                assert_eq!(written.len() as u64 % ALIGNED, 0);
-                assert!(waiting.length < ALIGNED as usize && waiting.length < before);
+                assert_eq!(written.len() % ALIGNED, 0);
+                assert!(waiting.length < ALIGNED && waiting.length < before);
             }
         }
         written.extend(waiting.take(written.len() as u64, true).concat());
