@@ -40,7 +40,7 @@ impl Leftover {
             return (body, None);
         }
         let slot = Slot::default();
-        let watched = Body::new(Watched { body, slot: Arc::clone(&slot) });
+        let watched = Body::new(Watched { body, ended: false, slot: Arc::clone(&slot) });
         (watched, Some(Leftover { slot, waits: request.headers.contains_key(header::EXPECT) }))
     }
 
@@ -71,12 +71,14 @@ async fn throw_away(rest: Body) {
 /// A body that does not get lost.
 struct Watched {
     body: Body,
+    /// Its end was read, which one without a length does not know by itself.
+    ended: bool,
     slot: Slot,
 }
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        if !http_body::Body::is_end_stream(&self.body) {
+        if !self.ended && !http_body::Body::is_end_stream(&self.body) {
             let rest = std::mem::take(&mut self.body);
             *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(rest);
         }
@@ -91,7 +93,9 @@ impl http_body::Body for Watched {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        self.ended |= matches!(polled, Poll::Ready(None));
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

@@ -1,4 +1,4 @@
-//! Connections that outlive a refusal whose body was not read.
+//! Connections that outlive a request with a body, read or not.
 
 use crate::support::Wharf;
 
@@ -16,6 +16,19 @@ async fn after_a_refusal_of_a_small_body_the_connection_goes_on() {
         raw.send(body).await.unwrap();
         raw.request("GET /v2/", &[]).await;
         raw.answer().await.is(200);
+    }
+}
+
+/// As docker sends its layers.
+#[tokio::test]
+async fn after_a_chunked_body_the_connection_goes_on() {
+    let wharf = Wharf::shared();
+    let upload = wharf.repo("connections/chunked").upload().await;
+    let mut raw = wharf.connect().await;
+    for _ in 0..3 {
+        raw.request(&format!("PATCH {}", upload.location), &["transfer-encoding: chunked"]).await;
+        raw.send(b"3\r\nabc\r\n0\r\n\r\n").await.unwrap();
+        assert!(!raw.answer().await.is(202).has("connection"));
     }
 }
 

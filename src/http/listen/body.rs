@@ -9,6 +9,8 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::turns::Turn;
+
 /// Why a request's body ends before its end.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
@@ -27,11 +29,22 @@ pub(super) struct Arriving {
     /// The alarm for the piece that is waited for; kept for the next one, since setting one anew costs more.
     alarm: Option<Pin<Box<Sleep>>>,
     waiting: bool,
+    /// Until all of it has come, if the connection carries one request after the other: where the next begins is known
+    /// only then, whether or not this one has been answered.
+    under_way: Option<Turn>,
 }
 
 impl Arriving {
-    pub(super) fn new(body: Incoming, patience: Duration) -> Self {
-        Self { body, patience, alarm: None, waiting: false }
+    pub(super) fn new(body: Incoming, patience: Duration, under_way: Option<Turn>) -> Self {
+        Self { body, patience, alarm: None, waiting: false, under_way }
+    }
+}
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        if let Some(under_way) = self.under_way.take().filter(|_| !self.body.is_end_stream()) {
+            under_way.never_ends();
+        }
     }
 }
 
@@ -46,6 +59,9 @@ impl Body for Arriving {
         let this = &mut *self;
         if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) {
             this.waiting = false;
+            if frame.is_none() || this.body.is_end_stream() {
+                this.under_way = None;
+            }
             return Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Broken)));
         }
         let alarm = this.alarm.get_or_insert_with(|| Box::pin(sleep(this.patience)));
@@ -69,6 +85,9 @@ impl Body for Arriving {
 
 /// What lives until the end of an answer.
 pub(super) trait UnderWay {
+    /// What lives until the request's body has come whole, if that matters to the connection.
+    fn arriving(&self) -> Option<Turn>;
+
     /// So much more of the answer is in memory, to be written.
     fn gave(&self, bytes: usize);
 

@@ -82,8 +82,8 @@ where
         None => {
             Pin::new(&mut connection).graceful_shutdown();
             if rests {
-                // Only one that is between two requests ends at once. One that is not has an answered request whose body
-                // still comes in and is no longer wanted; what is left of that must not be read as another request.
+                // It is between two requests: all of the last one has been read, and its answer written. What is left of a
+                // body must not be read as another request.
                 let parts = connection.without_shutdown().now_or_never()?.ok()?;
                 let (unread, stream) = parts.io.into_inner().into_parts();
                 return Some((Bytes::from([parts.read_buf, unread].concat()), stream));

@@ -70,7 +70,7 @@ fn connect(app: Router) -> (DuplexStream, Room, CancellationToken) {
     let (client, server) = duplex(1024);
     let (room, stopping) = (Room::default(), CancellationToken::new());
     let peer = Arc::new(Peer { address: PeerAddress::Unix, tls: false, listener: "here".into() });
-    let common = Common { app, peer, patience: Duration::MAX };
+    let common = Common { app, peer, patience: Duration::from_secs(60) };
     let (watched, stop) = (Watched(server, room.clone()), stopping.clone());
     tokio::spawn(async move {
         let protocols = Protocols::new(Timing::default(), false);
@@ -193,4 +193,49 @@ async fn a_client_that_stops_reading_holds_little_of_an_answer() {
     sleep(Duration::from_secs(1)).await;
     let held = taken.load(Ordering::Relaxed) - read.len() / PIECE;
     assert_eq!(held, 1);
+}
+
+/// What is let go of just when the connection would come to rest, as `Leftover` does after two seconds.
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_let_go_of_late_is_not_taken_for_a_request() {
+    for late in (1990..2010).flat_map(|late| [late; 10]) {
+        let hold = async move |body: Body| {
+            tokio::spawn(async move {
+                sleep(Duration::from_millis(late)).await;
+                drop(body);
+            });
+            "hello"
+        };
+        let app = Router::new().route("/", axum::routing::post(hold).get(async || "smuggled"));
+        let (mut client, _, _stopping) = connect(app);
+        client.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n").await.unwrap();
+        answer(&mut client).await;
+        sleep(LONG).await;
+        let mut rest = Vec::new();
+        // It may be closed by now.
+        let _ = client.write_all(REQUEST).await;
+        let _ = tokio::time::timeout(LONG, client.read_to_end(&mut rest)).await;
+        assert!(rest.is_empty(), "{late}: {}", String::from_utf8_lossy(&rest));
+    }
+}
+
+/// While what a refusal left of a body still comes in, the connection is as it was.
+#[tokio::test(start_paused = true)]
+async fn a_body_that_comes_in_slowly_behind_its_answer_costs_no_connection() {
+    let hold = async |body: Body| {
+        tokio::spawn(axum::body::to_bytes(body, usize::MAX));
+        "hello"
+    };
+    let app = Router::new().route("/", axum::routing::post(hold).get(async || "hello"));
+    let (mut client, room, _stopping) = connect(app);
+    client.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n").await.unwrap();
+    answer(&mut client).await;
+    for _ in 0..10 {
+        client.write_all(&[b'x'; 10]).await.unwrap();
+        sleep(Duration::from_millis(700)).await;
+    }
+    client.write_all(REQUEST).await.unwrap();
+    answer(&mut client).await;
+    sleep(LONG).await;
+    assert!(room.rests());
 }

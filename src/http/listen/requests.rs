@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::body::UnderWay;
+use super::turns::Turn;
 
 /// Counts the requests of one connection.
 #[derive(Clone, Debug)]
@@ -43,6 +44,10 @@ impl Requests {
 
 /// HTTP/2 asks for no more than its windows allow.
 impl UnderWay for Counted {
+    fn arriving(&self) -> Option<Turn> {
+        None
+    }
+
     fn gave(&self, _: usize) {}
 
     fn poll_room(&self, _: &mut Context<'_>) -> Poll<()> {

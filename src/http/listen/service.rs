@@ -49,15 +49,16 @@ pub(super) struct Common<A> {
 }
 
 impl<A: Application> Common<A> {
-    fn answer(
+    fn answer<T: UnderWay>(
         &self,
         request: Request<Incoming>,
-    ) -> impl Future<Output = Result<Response<A::Body>, Infallible>> + Send + use<A> {
+        under_way: &T,
+    ) -> impl Future<Output = Result<Response<A::Body>, Infallible>> + Send + use<A, T> {
         let patience = self.patience;
         // Most requests have no body, and nothing of what a body needs.
         let request = request.map(|body| match http_body::Body::is_end_stream(&body) {
             true => Body::empty(),
-            false => Body::new(Arriving::new(body, patience)),
+            false => Body::new(Arriving::new(body, patience, under_way.arriving())),
         });
         let answer = self.app.clone().answer(request, Arc::clone(&self.peer));
         async move {
@@ -82,7 +83,7 @@ impl<A: Application> Common<A> {
     > {
         service_fn(move |request| {
             let under_way = begin();
-            let answer = self.answer(request);
+            let answer = self.answer(request, &under_way);
             async move { Ok(answer.await?.map(|body| Departing::new(body, under_way))) }
         })
     }

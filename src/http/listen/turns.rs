@@ -53,7 +53,7 @@ impl Turns {
         let mut before = 0;
         loop {
             sleep(limit).await;
-            let ended = self.0.ended.load(Ordering::Relaxed);
+            let ended = self.0.ended.load(Ordering::Acquire);
             let under_way =
                 self.0.begun.load(Ordering::Relaxed) != ended || self.0.waiting.load(Ordering::Relaxed) == STUCK;
             if ended > 0 && ended == before && !under_way {
@@ -64,7 +64,18 @@ impl Turns {
     }
 }
 
+impl Turn {
+    /// The rest of a request will never be read, so there is no next one, and the connection never rests.
+    pub(super) fn never_ends(self) {
+        self.0.begun.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 impl UnderWay for Turn {
+    fn arriving(&self) -> Option<Turn> {
+        Some(Turns(Arc::clone(&self.0)).begin())
+    }
+
     fn gave(&self, bytes: usize) {
         self.0.waiting.fetch_add(bytes, Ordering::SeqCst);
     }
@@ -83,7 +94,8 @@ impl UnderWay for Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.0.ended.fetch_add(1, Ordering::Relaxed);
+        // What was counted as begun before is seen by whoever sees this.
+        self.0.ended.fetch_add(1, Ordering::Release);
     }
 }
 
