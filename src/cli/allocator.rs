@@ -5,10 +5,9 @@
     reason = "calls that set numbers, before there is a second thread, and one that any thread may make"
 )]
 
-use std::time::Duration;
-
 /// How often what is free is given back.
-const OFTEN: Duration = Duration::from_secs(5);
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const OFTEN: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Keeps a little memory instead of giving it back with every buffer that is freed. Buffers come and go with every piece of
 /// every blob, and to fetch fresh memory for each costs as much as a tenth of a push.
@@ -26,15 +25,18 @@ pub(super) fn keep_a_little() {
 }
 
 /// Gives back what lies free between what is in use, every now and then, which the allocator does not by itself: what a
-/// thousand connections held while they were busy would stay for good.
-pub(super) async fn give_back() {
-    loop {
-        tokio::time::sleep(OFTEN).await;
-        #[cfg(all(target_os = "linux", target_env = "gnu"))]
-        // SAFETY: any thread may call it at any time; it touches only what is free, behind the allocator's own locks.
-        let given = tokio::task::spawn_blocking(|| unsafe { libc::malloc_trim(0) });
-        // There is nothing that it could fail at.
-        #[cfg(all(target_os = "linux", target_env = "gnu"))]
-        let _ = given.await;
+/// thousand connections held while they were busy would stay for good. On a thread of its own, since it may take a while.
+pub(super) fn give_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        let giving = || loop {
+            std::thread::sleep(OFTEN);
+            // SAFETY: any thread may call it at any time; it touches only what is free, behind the allocator's own locks.
+            unsafe {
+                libc::malloc_trim(0);
+            }
+        };
+        // Without it, memory is kept; a server runs all the same.
+        let _ = std::thread::Builder::new().name("memory".into()).spawn(giving);
     }
 }

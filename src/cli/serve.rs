@@ -155,7 +155,7 @@ impl Server {
             tokio::spawn(condition.clone().watch(self.registry.clone(), health));
         }
         background::start(&self.registry);
-        tokio::spawn(allocator::give_back());
+        allocator::give_back();
         let registry = self.registry.clone();
         let authority = self.listeners.iter().find_map(BoundListener::authority);
         let mut app = App::new(self.registry, &config.http)
