@@ -1,7 +1,7 @@
 //! Receiving: from the client's bytes to disk and hash, without holding more than a little of them.
 //!
-//! Three things go on at once: the next bytes arrive, the last ones are hashed, and the last ones are written. The client
-//! is read no faster than both can follow.
+//! Of an upload that is alone, the next bytes arrive while the last ones are hashed and while they are written. Of several,
+//! each hashes and writes its bytes at once, while they are in the cache. The client is read no faster than that.
 
 use std::error::Error;
 use std::sync::atomic::{AtomicUsize, Ordering};

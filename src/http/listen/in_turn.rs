@@ -11,14 +11,14 @@ use futures_util::FutureExt as _;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::drive::GOODBYE;
 use super::resumed::Resumed;
 use super::service::{Application, Common};
 use super::timing::Timing;
-use super::turns::Turns;
+use super::turns::{Idle, Turns};
 
 /// Without a request for so long, or up to twice as long, a connection rests.
 const REST: Duration = Duration::from_secs(1);
@@ -34,16 +34,20 @@ pub(super) async fn drive<S, A>(
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     A: Application,
 {
-    let mut read = Bytes::new();
-    while let Some((read_ahead, rested)) = until_it_rests(stream, read, builder, common.clone(), stopping).await {
+    let (mut read, mut first_by) = (Bytes::new(), None);
+    while let Some((read_ahead, rested)) =
+        until_it_rests(stream, read, first_by, builder, common.clone(), stopping).await
+    {
         (read, stream) = (read_ahead, rested);
+        // The bound on the next head runs from the end of the last request.
+        let by = Instant::now() + timing.head.saturating_sub(2 * REST);
+        first_by = Some(by);
         if !read.is_empty() {
             // The next request was about to begin.
             continue;
         }
         let mut first = [0; 8];
-        let waited = timeout(timing.head.saturating_sub(REST), stream.read(&mut first));
-        match stopping.run_until_cancelled(waited).await {
+        match stopping.run_until_cancelled(timeout_at(by, stream.read(&mut first))).await {
             Some(Ok(Ok(count @ 1..))) => read = Bytes::copy_from_slice(&first[..count]),
             // It ended, has waited for long enough, or we end.
             _ => {
@@ -54,11 +58,12 @@ pub(super) async fn drive<S, A>(
     }
 }
 
-/// Serves requests until there are none for a while. Returns what was read of the next one, and the stream, unless that is
+/// Serves requests until there are none for a while, the first of which is to begin in time. Returns what was read of the next one, and the stream, unless that is
 /// over.
 async fn until_it_rests<S, A>(
     stream: S,
     read: Bytes,
+    first_by: Option<Instant>,
     builder: &http1::Builder,
     common: Common<A>,
     stopping: &CancellationToken,
@@ -71,11 +76,14 @@ where
     let counter = turns.clone();
     let stream = TokioIo::new(Resumed::new(read, stream, turns.clone()));
     let mut connection = builder.serve_connection(stream, common.counted(move || counter.begin()));
-    // One that waits for the rest of a head is ended by the bound on that.
     let (ended, rests) = tokio::select! {
         ended = &mut connection => (Some(ended), false),
         () = stopping.cancelled() => (None, false),
-        () = turns.rest(REST) => (None, true),
+        idle = turns.idle(REST, first_by) => match idle {
+            Idle::Rests => (None, true),
+            // As one ends whose first head takes too long.
+            Idle::Late => return None,
+        },
     };
     let ended = match ended {
         Some(ended) => ended,

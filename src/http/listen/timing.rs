@@ -8,7 +8,7 @@ pub struct Timing {
     /// From the connection to the end of the TLS handshake.
     pub handshake: Duration,
     /// From the connection, or the end of the request before, to the end of a request's head. It is also how long a
-    /// connection is kept open for another request. One that has rested has as long again from the first byte on.
+    /// connection is kept open for another request.
     pub head: Duration,
     /// From one piece of a request's body to the next, while somebody waits for it.
     pub body: Duration,

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
 use super::body::UnderWay;
 
@@ -32,6 +32,15 @@ struct Counts {
 #[derive(Debug)]
 pub(super) struct Turn(Arc<Counts>);
 
+/// Why a connection is idle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Idle {
+    /// It has had its requests.
+    Rests,
+    /// Its first request did not begin in time.
+    Late,
+}
+
 impl Turns {
     /// Counts another request, until what is returned is dropped.
     pub(super) fn begin(&self) -> Turn {
@@ -48,16 +57,21 @@ impl Turns {
         }
     }
 
-    /// Waits until there have been requests, and none for so long or up to twice as long.
-    pub(super) async fn rest(&self, limit: Duration) {
+    /// Waits until there have been requests, and none for so long or up to twice as long; or until none has begun by then.
+    pub(super) async fn idle(&self, limit: Duration, first_by: Option<Instant>) -> Idle {
         let mut before = 0;
         loop {
-            sleep(limit).await;
+            let due = first_by.filter(|_| self.0.begun.load(Ordering::Relaxed) == 0);
+            let next = Instant::now() + limit;
+            sleep_until(due.map_or(next, |due| due.min(next))).await;
+            if due.is_some_and(|due| due <= Instant::now()) && self.0.begun.load(Ordering::Relaxed) == 0 {
+                return Idle::Late;
+            }
             let ended = self.0.ended.load(Ordering::Acquire);
             let under_way =
                 self.0.begun.load(Ordering::Relaxed) != ended || self.0.waiting.load(Ordering::Relaxed) == STUCK;
             if ended > 0 && ended == before && !under_way {
-                return;
+                return Idle::Rests;
             }
             before = ended;
         }
@@ -101,7 +115,7 @@ impl Drop for Turn {
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::Instant;
+    use tokio::time::sleep;
 
     use super::*;
 
@@ -117,7 +131,7 @@ mod tests {
             sleep(Duration::from_secs(40)).await;
             drop(turn);
         };
-        tokio::join!(turns.rest(LIMIT), ending);
+        tokio::join!(turns.idle(LIMIT, None), ending);
         assert!((41..=42).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
     }
 
@@ -125,11 +139,11 @@ mod tests {
     async fn a_connection_does_not_rest_before_its_first_request_nor_while_it_is_stuck() {
         let turns = Turns::default();
         let hour = Duration::from_secs(3600);
-        tokio::time::timeout(hour, turns.rest(LIMIT)).await.expect_err("it has not begun");
+        tokio::time::timeout(hour, turns.idle(LIMIT, None)).await.expect_err("it has not begun");
         drop(turns.begin());
         turns.wrote(false);
-        tokio::time::timeout(hour, turns.rest(LIMIT)).await.expect_err("its answer is not read yet");
+        tokio::time::timeout(hour, turns.idle(LIMIT, None)).await.expect_err("its answer is not read yet");
         turns.wrote(true);
-        turns.rest(LIMIT).await;
+        assert_eq!(turns.idle(LIMIT, None).await, Idle::Rests);
     }
 }
