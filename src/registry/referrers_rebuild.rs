@@ -20,17 +20,24 @@ impl Registry {
         if self.settings.read_only {
             return Ok(());
         }
-        let mut noted = 0_usize;
-        let mut walk = self.walk_repositories();
-        while let Some(repository) = walk.next(self).await? {
-            for algorithm in Algorithm::ALL {
-                noted += self.look_through(&repository, algorithm).await?;
-            }
-        }
+        let noted = self.work.track_future(self.look_through_all()).await?;
         if noted > 0 {
             info!(referrers = noted, "noted the referrers that the volume holds");
         }
         Ok(())
+    }
+
+    async fn look_through_all(&self) -> Result<usize> {
+        let mut noted = 0;
+        let mut walk = self.walk_repositories();
+        while let Some(repository) = walk.next(self).await?
+            && !self.unsettled.is_ending()
+        {
+            for algorithm in Algorithm::ALL {
+                noted += self.look_through(&repository, algorithm).await?;
+            }
+        }
+        Ok(noted)
     }
 
     /// Looks through a repository; returns how many of its manifests have a subject.
@@ -45,6 +52,10 @@ impl Registry {
         }
         let (mut noted, mut failed) = (0, false);
         for revision in revisions {
+            // The next start looks again.
+            if self.unsettled.is_ending() {
+                return Ok(noted);
+            }
             let Ok(digest) = Digest::from_hex(algorithm, &revision.name) else { continue };
             match self.note_subject_of(repository, &digest).await {
                 Ok(found) => noted += usize::from(found),

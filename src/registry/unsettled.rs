@@ -80,6 +80,11 @@ impl Unsettled {
         self.ending.cancel();
     }
 
+    /// Whether the server ends.
+    pub(super) fn is_ending(&self) -> bool {
+        self.ending.is_cancelled()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -243,7 +248,7 @@ impl Registry {
 
     fn retry_settling(&self) {
         // At the end nobody comes again; the next start looks at what is left.
-        if !self.unsettled.ending.is_cancelled() {
+        if !self.unsettled.is_ending() {
             self.expect_settling(LATER);
         }
     }

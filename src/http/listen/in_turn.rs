@@ -58,8 +58,8 @@ pub(super) async fn drive<S, A>(
     }
 }
 
-/// Serves requests until there are none for a while, the first of which is to begin in time. Returns what was read of the next one, and the stream, unless that is
-/// over.
+/// Serves requests until there are none for a while, the first of which is to begin in time. Returns what was read of the
+/// next one, and the stream, unless that is over.
 async fn until_it_rests<S, A>(
     stream: S,
     read: Bytes,
