@@ -10,6 +10,12 @@ mod cache;
 mod cache_model;
 mod disk;
 mod explore;
+#[path = "../../src/storage/filesystem/known.rs"]
+mod known;
+mod known_model;
+#[expect(dead_code, reason = "a directory in a model is read in order")]
+#[path = "../../src/storage/filesystem/names.rs"]
+mod names;
 #[expect(dead_code, reason = "what is noted without a change or forgotten is not part of a race")]
 #[path = "../../src/storage/filesystem/shared.rs"]
 mod shared;

@@ -1,12 +1,16 @@
-//! The calls to the operating system that keep bytes and read them, in one place, so that a test can stand between: record
-//! them and replay what a power cut leaves, or make any of them fail.
+//! The calls to the operating system that keep bytes and read them, in one place: what is known of directories learns of each
+//! that changes them, and a test can stand between, record them and replay what a power cut leaves, or make any of them fail.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, IoSlice, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rustix::fs::{Mode, OFlags};
+
+use super::known::{Known, Reading};
+use super::names::{Names, Seen};
 
 /// A call that is about to be made.
 #[derive(Clone, Copy, Debug)]
@@ -51,15 +55,22 @@ pub(crate) trait Watch: std::fmt::Debug + Send + Sync {
 }
 
 /// The operating system.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Disk {
     watch: Option<Arc<dyn Watch>>,
+    known: Arc<Known>,
+}
+
+impl Default for Disk {
+    fn default() -> Disk {
+        Disk { watch: None, known: Arc::new(Known::new()) }
+    }
 }
 
 impl Disk {
     #[cfg(test)]
     pub(crate) fn watched(watch: Arc<dyn Watch>) -> Disk {
-        Disk { watch: Some(watch) }
+        Disk { watch: Some(watch), ..Disk::default() }
     }
 
     fn tell(&self, call: Call<'_>) -> io::Result<()> {
@@ -90,19 +101,43 @@ impl Disk {
         fs::read_dir(path)
     }
 
+    /// The names directly below a directory, if they are known.
+    pub(super) fn recall(&self, path: &Path) -> Option<Arc<Names>> {
+        self.known.recall(path, |path| self.time(path))
+    }
+
+    /// To be called before a directory is read whose names shall be known.
+    pub(super) fn reading(&self, path: &Path) -> Reading<'_> {
+        self.known.reading(path)
+    }
+
+    /// When a directory has changed last.
+    fn time(&self, path: &Path) -> Option<SystemTime> {
+        self.stat(path).ok()?.modified().ok()
+    }
+
+    /// Changes what is at a path: to something, or to nothing.
+    fn change<T>(&self, path: &Path, becomes: Option<Seen>, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        self.known.change(path, becomes, |above| self.time(above), call)
+    }
+
     /// To be asked before each read of an open file.
     pub(super) fn may_read(&self, path: &Path) -> io::Result<()> {
         self.tell(Call::Read(path))
     }
 
     pub(super) fn make_directory(&self, path: &Path) -> io::Result<()> {
-        self.tell(Call::MakeDirectory(path))?;
-        fs::create_dir(path)
+        self.change(path, Some(Seen::Directory), || {
+            self.tell(Call::MakeDirectory(path))?;
+            fs::create_dir(path)
+        })
     }
 
     pub(super) fn create(&self, path: &Path) -> io::Result<File> {
-        self.tell(Call::Create(path))?;
-        File::create_new(path)
+        self.change(path, Some(Seen::File), || {
+            self.tell(Call::Create(path))?;
+            File::create_new(path)
+        })
     }
 
     /// Opens a file to write behind its end.
@@ -150,18 +185,25 @@ impl Disk {
 
     /// Moves a file. For [`super::durable`] alone, which knows what has to be synced before and behind it.
     pub(super) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.tell(Call::Rename(from, to))?;
-        fs::rename(from, to)
+        let rename = || {
+            self.tell(Call::Rename(from, to))?;
+            fs::rename(from, to)
+        };
+        self.change(from, None, || self.change(to, Some(Seen::File), rename))
     }
 
     pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
-        self.tell(Call::Remove(path))?;
-        fs::remove_file(path)
+        self.change(path, None, || {
+            self.tell(Call::Remove(path))?;
+            fs::remove_file(path)
+        })
     }
 
     pub(super) fn remove_directory(&self, path: &Path) -> io::Result<()> {
-        self.tell(Call::RemoveDirectory(path))?;
-        fs::remove_dir(path)
+        self.change(path, None, || {
+            self.tell(Call::RemoveDirectory(path))?;
+            fs::remove_dir(path)
+        })
     }
 
     pub(super) fn sync_file(&self, file: &File, path: &Path) -> io::Result<()> {

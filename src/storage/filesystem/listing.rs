@@ -1,24 +1,23 @@
-//! What is directly below a directory, in order, and remembered while it does not change.
+//! What is directly below a directory, in order.
 //!
 //! A system lists a directory whole and in no order, so a page out of 100,000 entries would cost 100,000. The names of large
-//! directories are kept, sorted, for as long as the directory's own time says that nothing was added or removed.
+//! directories are kept, sorted, for as long as [`super::known`] can tell that they are true.
 
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::BinaryHeap;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::disk::Disk;
+use super::names::{Names, Seen};
 use crate::storage::{Entry, EntryKind};
 
 /// Directories with fewer entries are listed each time.
 const WORTH_KEEPING: usize = 1000;
 /// The names of one listing, in bytes. A larger directory is listed each time, holding no more than what is asked for.
 pub(super) const LONGEST: usize = 8 * 1024 * 1024;
-/// How many listings are remembered.
-const REMEMBERED: usize = 4;
 /// How much older than its listing a directory's time must be: within one tick of the clock it could change once more
 /// without showing. Some file systems tick in whole seconds.
 const TICK: Duration = Duration::from_millis(20);
@@ -29,25 +28,6 @@ const COARSE_TICK: Duration = Duration::from_millis(2100);
 pub(super) struct Listings {
     disk: Disk,
     longest: usize,
-    /// The latest at the end.
-    remembered: Mutex<VecDeque<(PathBuf, Arc<Listing>)>>,
-}
-
-/// The entries of a directory, sorted by name.
-#[derive(Debug)]
-struct Listing {
-    /// When the directory had last changed.
-    changed: SystemTime,
-    names: String,
-    entries: Vec<Span>,
-}
-
-/// A name in a listing.
-#[derive(Clone, Copy, Debug)]
-struct Span {
-    start: u32,
-    length: u16,
-    seen: Seen,
 }
 
 impl Listings {
@@ -55,68 +35,64 @@ impl Listings {
         Listings::no_longer_than(disk, LONGEST)
     }
 
-    /// Holds only listings whose names have no more bytes than this, and one name more.
+    /// Holds only the names of directories where they have no more bytes than this, and one name more.
     pub(super) fn no_longer_than(disk: &Disk, longest: usize) -> Listings {
-        Listings { disk: disk.clone(), longest, remembered: Mutex::default() }
+        Listings { disk: disk.clone(), longest }
+    }
+
+    /// The first `limit` entries behind `after`, if that is quick; none if a large directory has to be read.
+    pub(super) fn list_quickly(
+        &self,
+        path: &Path,
+        after: Option<&str>,
+        limit: usize,
+    ) -> io::Result<Option<Vec<Entry>>> {
+        let names = match self.disk.recall(path) {
+            Some(names) => Some(names),
+            None => self.read(path, WORTH_KEEPING - 1)?,
+        };
+        Ok(names.map(|names| self.page(&names, path, after, limit)))
     }
 
     /// The first `limit` entries behind `after`.
     pub(super) fn list(&self, path: &Path, after: Option<&str>, limit: usize) -> io::Result<Vec<Entry>> {
-        let listing = match self.recall(path)? {
-            Some(listing) => listing,
-            None => match self.read(path)? {
-                Some(listing) => listing,
-                None => return self.first(path, after, limit),
-            },
+        let names = match self.disk.recall(path) {
+            Some(names) => Some(names),
+            None => self.read(path, usize::MAX)?,
         };
-        let begin = after.map_or(0, |after| listing.entries.partition_point(|span| listing.name(span) <= after));
-        let spans = listing.entries[begin..].iter();
-        let entry = |span: &Span| {
-            let name = listing.name(span);
-            span.seen.kind(&self.disk, path, name).map(|kind| Entry { name: name.to_owned(), kind })
-        };
-        Ok(spans.take(limit).filter_map(entry).collect())
+        match names {
+            Some(names) => Ok(self.page(&names, path, after, limit)),
+            None => self.first(path, after, limit),
+        }
     }
 
-    /// A listing that is remembered and still true.
-    fn recall(&self, path: &Path) -> io::Result<Option<Arc<Listing>>> {
-        let found = {
-            let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-            remembered.iter().find(|(of, _)| of == path).map(|(_, listing)| Arc::clone(listing))
+    fn page(&self, names: &Names, path: &Path, after: Option<&str>, limit: usize) -> Vec<Entry> {
+        let entry = |(name, seen): (&str, Seen)| {
+            kind(seen, &self.disk, path, name).map(|kind| Entry { name: name.to_owned(), kind })
         };
-        let Some(listing) = found else { return Ok(None) };
-        Ok((self.disk.stat(path)?.modified()? == listing.changed).then_some(listing))
+        names.behind(after).take(limit).filter_map(entry).collect()
     }
 
-    /// Reads a directory; none if it is too large to be held.
-    fn read(&self, path: &Path) -> io::Result<Option<Arc<Listing>>> {
-        // Looked at first: what changes while it is read shows in the time afterwards.
+    /// Reads a directory; none if it has more entries than that, or is too large to be held.
+    fn read(&self, path: &Path, most: usize) -> io::Result<Option<Arc<Names>>> {
+        let reading = self.disk.reading(path);
+        // Looked at first: what others change while it is read shows in the time afterwards.
         let changed = self.disk.stat(path)?.modified()?;
-        let begun = SystemTime::now();
-        let mut listing = Listing { changed, names: String::new(), entries: Vec::new() };
+        let settled = SystemTime::now() > changed + tick(changed);
+        let mut names = Names::no_longer_than(self.longest);
         for entry in self.disk.list(path)? {
             let entry = entry?;
             // A name that is not UTF-8 is not ours.
             let Ok(name) = entry.file_name().into_string() else { continue };
-            if listing.names.len() > self.longest || !listing.add(&name, Seen::of(&entry)) {
+            if names.len() == most || !names.push(&name, seen(&entry)) {
                 return Ok(None);
             }
         }
-        listing.sort();
-        let listing = Arc::new(listing);
-        if listing.entries.len() >= WORTH_KEEPING && begun > changed + tick(changed) {
-            self.remember(path, &listing);
+        names.sort();
+        if names.len() < WORTH_KEEPING {
+            return Ok(Some(Arc::new(names)));
         }
-        Ok(Some(listing))
-    }
-
-    fn remember(&self, path: &Path, listing: &Arc<Listing>) {
-        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        remembered.retain(|(of, _)| of != path);
-        if remembered.len() == REMEMBERED {
-            remembered.pop_front();
-        }
-        remembered.push_back((path.to_owned(), Arc::clone(listing)));
+        Ok(Some(reading.keep(names, Some(changed), settled)))
     }
 
     /// The first entries of a directory of any size. Only those that are asked for are held.
@@ -134,39 +110,10 @@ impl Listings {
                 }
                 first.pop();
             }
-            first.push((name, Seen::of(&entry)));
+            first.push((name, seen(&entry)));
         }
-        let entry = |(name, seen): (String, Seen)| seen.kind(&self.disk, path, &name).map(|kind| Entry { name, kind });
+        let entry = |(name, seen): (String, Seen)| kind(seen, &self.disk, path, &name).map(|kind| Entry { name, kind });
         Ok(first.into_sorted_vec().into_iter().filter_map(entry).collect())
-    }
-}
-
-impl Listing {
-    /// Adds a name; false if it does not fit.
-    fn add(&mut self, name: &str, seen: Seen) -> bool {
-        let (Ok(start), Ok(length)) = (u32::try_from(self.names.len()), u16::try_from(name.len())) else {
-            return false;
-        };
-        self.names.push_str(name);
-        self.entries.push(Span { start, length, seen });
-        true
-    }
-
-    fn sort(&mut self) {
-        let names = std::mem::take(&mut self.names);
-        self.entries.sort_unstable_by(|one, other| one.text(&names).cmp(other.text(&names)));
-        self.names = names;
-    }
-
-    fn name(&self, span: &Span) -> &str {
-        span.text(&self.names)
-    }
-}
-
-impl Span {
-    fn text(self, names: &str) -> &str {
-        let start = self.start as usize;
-        &names[start..start + usize::from(self.length)]
     }
 }
 
@@ -175,34 +122,24 @@ fn tick(changed: SystemTime) -> Duration {
     if whole { COARSE_TICK } else { TICK }
 }
 
-/// What a directory says of an entry without another look at it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Seen {
-    File,
-    Directory,
-    Other,
+fn seen(entry: &fs::DirEntry) -> Seen {
+    match entry.file_type() {
+        Ok(kind) if kind.is_file() => Seen::File,
+        Ok(kind) if kind.is_dir() => Seen::Directory,
+        _ => Seen::Other,
+    }
 }
 
-impl Seen {
-    fn of(entry: &fs::DirEntry) -> Seen {
-        match entry.file_type() {
-            Ok(kind) if kind.is_file() => Seen::File,
-            Ok(kind) if kind.is_dir() => Seen::Directory,
-            _ => Seen::Other,
-        }
-    }
-
-    /// The kind of entry; `None` for what nobody can use: a dangling link, a socket, what is gone meanwhile.
-    fn kind(self, disk: &Disk, directory: &Path, name: &str) -> Option<EntryKind> {
-        match self {
-            Seen::File => Some(EntryKind::Object),
-            Seen::Directory => Some(EntryKind::Directory),
-            Seen::Other => match disk.stat(&directory.join(name)) {
-                Ok(meta) if meta.is_dir() && !leads_back(directory, name) => Some(EntryKind::Directory),
-                Ok(meta) if meta.is_file() => Some(EntryKind::Object),
-                _ => None,
-            },
-        }
+/// The kind of entry; `None` for what nobody can use: a dangling link, a socket, what is gone meanwhile.
+fn kind(seen: Seen, disk: &Disk, directory: &Path, name: &str) -> Option<EntryKind> {
+    match seen {
+        Seen::File => Some(EntryKind::Object),
+        Seen::Directory => Some(EntryKind::Directory),
+        Seen::Other => match disk.stat(&directory.join(name)) {
+            Ok(meta) if meta.is_dir() && !leads_back(directory, name) => Some(EntryKind::Directory),
+            Ok(meta) if meta.is_file() => Some(EntryKind::Object),
+            _ => None,
+        },
     }
 }
 

@@ -14,6 +14,10 @@ use tempfile::TempDir;
 use super::disk::{Call, Disk, Watch};
 use super::listing::{LONGEST, Listings};
 
+fn long_ago() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(1_000_000_500)
+}
+
 /// Counts how often a directory was listed.
 #[derive(Debug, Default)]
 struct Count(AtomicUsize);
@@ -29,6 +33,7 @@ impl Watch for Count {
 
 struct Listed {
     directory: TempDir,
+    disk: Disk,
     listings: Listings,
     count: Arc<Count>,
 }
@@ -41,9 +46,10 @@ impl Listed {
             fs::write(directory.path().join(name), "").unwrap();
         }
         let count = Arc::new(Count::default());
-        let listings = Listings::no_longer_than(&Disk::watched(Arc::clone(&count) as Arc<dyn Watch>), longest);
-        let listed = Listed { directory, listings, count };
-        listed.changed_at(SystemTime::UNIX_EPOCH + Duration::from_millis(1_000_000_500));
+        let disk = Disk::watched(Arc::clone(&count) as Arc<dyn Watch>);
+        let listings = Listings::no_longer_than(&disk, longest);
+        let listed = Listed { directory, disk, listings, count };
+        listed.changed_at(long_ago());
         listed
     }
 
@@ -100,6 +106,81 @@ fn a_large_directory_is_read_once_until_it_changes() {
 }
 
 #[test]
+fn what_we_change_ourselves_is_known_without_reading_again() {
+    let mut names = numbers(1500);
+    let listed = Listed::with(names.clone(), LONGEST);
+    assert_eq!(listed.page(None, 1), ["00000"]);
+    let path = |name: &str| listed.path().join(name);
+    let elsewhere = tempfile::tempdir().unwrap();
+
+    listed.disk.make_directory(&path("00100-directory")).unwrap();
+    listed.disk.create(&path("00100-file")).unwrap();
+    assert_eq!(listed.page(Some("00099"), 4), ["00100", "00100-directory", "00100-file", "00101"]);
+    listed.disk.remove_directory(&path("00100-directory")).unwrap();
+    listed.disk.rename(&path("00100-file"), &path("00100-moved")).unwrap();
+    listed.disk.rename(&path("00101"), &elsewhere.path().join("away")).unwrap();
+    listed.disk.rename(&elsewhere.path().join("away"), &path("00102")).unwrap();
+    listed.disk.remove(&path("00103")).unwrap();
+    assert_eq!(listed.page(Some("00099"), 4), ["00100", "00100-moved", "00102", "00104"]);
+    assert_eq!(listed.disk.make_directory(&path("00104")).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+    assert_eq!(listed.disk.remove(&path("00103")).unwrap_err().kind(), io::ErrorKind::NotFound);
+    names.retain(|name| name != "00101" && name != "00103");
+    names.insert(101, "00100-moved".to_owned());
+    assert_eq!(listed.pages(100), names);
+    assert_eq!(listed.times(), 1);
+
+    // What others do shows all the same, also behind a change of ours, once the clock has ticked.
+    std::thread::sleep(Duration::from_millis(20));
+    fs::write(path("others"), "").unwrap();
+    listed.disk.create(&path("ours")).unwrap();
+    assert_eq!(listed.page(Some("01499"), 9), ["others", "ours"]);
+    assert_eq!(listed.times(), 2);
+    // After a change of which nobody knows what it did, it is looked at again.
+    listed.changed_at(long_ago());
+    listed.pages(1000);
+    assert_eq!(listed.times(), 3);
+    listed.disk.remove_directory(&path("ours")).unwrap_err();
+    assert_eq!(listed.page(Some("01499"), 9), ["others", "ours"]);
+    assert_eq!(listed.times(), 4);
+}
+
+#[test]
+fn what_nobody_lists_is_not_kept_up() {
+    let listed = Listed::with(numbers(1500), LONGEST);
+    listed.page(None, 1);
+    for _ in 0..501 {
+        drop(listed.disk.create(&listed.path().join("new")).unwrap());
+        listed.disk.remove(&listed.path().join("new")).unwrap();
+    }
+    listed.page(None, 1);
+    assert_eq!(listed.times(), 2);
+}
+
+#[test]
+fn a_page_shows_what_was_done_before_while_many_change_the_directory() {
+    let listed = Listed::with(numbers(1500), LONGEST);
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let listed = &listed;
+            scope.spawn(move || {
+                for number in 0..300 {
+                    let behind = format!("{:05}", (number * 7 + thread) % 1500);
+                    let (own, shared) = (format!("{behind}-{thread}"), listed.path().join("00700-shared"));
+                    listed.disk.make_directory(&listed.path().join(&own)).unwrap();
+                    assert!(listed.page(Some(&behind), 8).contains(&own), "{own}");
+                    // All are at this one at the same time.
+                    let _ = listed.disk.make_directory(&shared);
+                    let _ = listed.disk.remove_directory(&shared);
+                    listed.disk.remove_directory(&listed.path().join(&own)).unwrap();
+                    assert!(!listed.page(Some(&behind), 8).contains(&own), "{own}");
+                }
+            });
+        }
+    });
+    assert_eq!(listed.pages(1000), numbers(1500));
+}
+
+#[test]
 fn a_directory_that_may_change_within_its_tick_is_read_each_time() {
     let listed = Listed::with(numbers(1500), LONGEST);
     listed.changed_at(SystemTime::now() + Duration::from_hours(1));
@@ -128,12 +209,11 @@ fn a_directory_too_long_to_be_held_is_paged_all_the_same_and_not_remembered() {
 #[test]
 fn of_many_directories_the_latest_are_remembered() {
     let listed = Listed::with([], LONGEST);
-    let old = SystemTime::UNIX_EPOCH + Duration::from_millis(1_000_000_500);
     let directories: Vec<_> = (0..5).map(|number| listed.path().join(number.to_string())).collect();
     for directory in &directories {
         fs::create_dir(directory).unwrap();
         numbers(1000).iter().for_each(|name| fs::write(directory.join(name), "").unwrap());
-        File::open(directory).unwrap().set_modified(old).unwrap();
+        File::open(directory).unwrap().set_modified(long_ago()).unwrap();
         listed.listings.list(directory, None, 1).unwrap();
     }
     let reads = |directory: &Path| {

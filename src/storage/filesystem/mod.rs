@@ -5,9 +5,11 @@
 mod disk;
 mod durable;
 mod early;
+mod known;
 mod lane;
 mod listing;
 mod locks;
+mod names;
 mod open;
 mod read;
 mod shared;
@@ -152,9 +154,16 @@ impl Storage for Filesystem {
     }
 
     async fn list(&self, key: &Key, after: Option<&str>, limit: usize) -> Result<Vec<Entry>> {
-        let after = after.map(str::to_owned);
-        let list = move |shelf: &Shelf, path: &Path| shelf.listings.list(path, after.as_deref(), limit);
-        match self.quick("list", key, list).await {
+        let (from, again) = (after.map(str::to_owned), after.map(str::to_owned));
+        let list = move |shelf: &Shelf, path: &Path| shelf.listings.list_quickly(path, from.as_deref(), limit);
+        let listed = match self.quick("list", key, list).await {
+            Ok(None) => {
+                let (path, shelf) = (self.path(key), Arc::clone(&self.shelf));
+                blocking("list", key, move || shelf.listings.list(&path, again.as_deref(), limit)).await
+            }
+            quick => quick.map(Option::unwrap_or_default),
+        };
+        match listed {
             Err(error) if error.is_not_found() => Ok(Vec::new()),
             other => other,
         }
