@@ -8,7 +8,7 @@ use std::error::Error;
 use tracing::warn;
 
 use crate::oci::RepositoryName;
-use crate::storage::EntryKind;
+use crate::storage::{Entry, EntryKind};
 
 use super::{Listing, Page, Registry, Result, layout};
 
@@ -66,6 +66,8 @@ struct Level {
     size: usize,
     /// Whether its path is that of the first parts of `behind`, so that names in it may still lie before.
     on_edge: bool,
+    /// Whether it has the marker, if what was fetched tells.
+    has_marker: Option<bool>,
 }
 
 impl Walk {
@@ -108,20 +110,27 @@ impl Walk {
         }
     }
 
-    /// Whether the directory has what makes it a repository that is looked for.
-    async fn is_repository(&self, registry: &Registry, name: &RepositoryName) -> Result<bool> {
+    /// Whether the innermost level, from which nothing was taken yet, has what makes it a repository that is looked for.
+    async fn is_repository(&mut self, registry: &Registry, name: &RepositoryName) -> Result<bool> {
+        if self.levels.last().is_some_and(Level::starts_at_its_beginning) {
+            self.fill(registry).await?;
+        }
+        if let Some(found) = self.levels.last().and_then(|level| level.has_marker) {
+            return Ok(found);
+        }
         // The first name that is not before the marker's, so that no stray neighbour hides it.
         let behind = just_before(self.marker);
         let next = match registry.storage.list(&layout::repository(name), Some(&behind), 1).await {
-            // The walk comes to it again and says so.
+            // The walk comes to it again, or was there, and says so.
             Err(error) if error.is_forbidden() => return Ok(false),
             next => next?,
         };
-        Ok(next.first().is_some_and(|entry| entry.name == self.marker && entry.kind == EntryKind::Directory))
+        Ok(next.first().is_some_and(|entry| is_directory(entry, self.marker)))
     }
 
     /// Fetches the next batch of the innermost level; false if there is none.
     async fn fill(&mut self, registry: &Registry) -> Result<bool> {
+        let marker = self.marker;
         let Some(level) = self.levels.last_mut() else {
             return Ok(false);
         };
@@ -140,6 +149,11 @@ impl Walk {
             }
             entries => entries?,
         };
+        let found = entries.iter().any(|entry| is_directory(entry, marker));
+        let is_passed = entries.len() < level.size || entries.last().is_some_and(|entry| entry.name.as_str() >= marker);
+        if rest.is_empty() && is_passed {
+            level.has_marker = Some(found);
+        }
         if entries.len() == level.size {
             level.rest = entries.last().map(|entry| entry.name.clone());
             level.size = level.size.saturating_mul(GROWTH);
@@ -151,11 +165,20 @@ impl Walk {
 }
 
 impl Level {
+    /// Whether nothing is fetched yet, and all of it will be.
+    fn starts_at_its_beginning(&self) -> bool {
+        self.rest.as_ref().is_some_and(String::is_empty)
+    }
+
     /// A directory of which nothing is fetched yet; on the edge, what lies before the edge's component is left out.
     fn new(path: String, on_edge: bool, edge: Option<&String>) -> Level {
         let rest = edge.filter(|_| on_edge).map(|edge| just_before(edge)).unwrap_or_default();
-        Level { path, batch: Vec::new(), rest: Some(rest), size: FIRST_BATCH, on_edge }
+        Level { path, batch: Vec::new(), rest: Some(rest), size: FIRST_BATCH, on_edge, has_marker: None }
     }
+}
+
+fn is_directory(entry: &Entry, name: &str) -> bool {
+    entry.name == name && entry.kind == EntryKind::Directory
 }
 
 /// A text that no name lies between and the given one.

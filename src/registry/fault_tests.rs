@@ -10,7 +10,8 @@ use futures_util::{FutureExt, StreamExt, stream};
 use tokio::sync::Semaphore;
 
 use crate::oci::{Algorithm, Digest, Reference, RepositoryName, Tag};
-use crate::registry::{NewManifest, Precondition, Registry, RegistryError, Settings, UploadStatus};
+use crate::registry::unsettled::SOON;
+use crate::registry::{NewManifest, Precondition, Registry, RegistryError, Settings, UploadStatus, layout};
 use crate::storage::{
     self, Call, Change, Durability, Entry, Filesystem, Key, Meta, Object, Result, Stage, Storage, StorageError, Watch,
 };
@@ -211,6 +212,22 @@ async fn a_manifest_that_waited_for_a_blob_which_was_lost_is_refused() {
 
     registry.put_blob(&name, blob, body(b"layer")).await.unwrap();
     registry.put_manifest(&name, manifest_of(blob)).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_blob_does_not_wait_until_another_is_tried_again() {
+    let (directory, storage, registry, name) = faulty(Durability::Barrier);
+    storage.failing.store(true, Ordering::SeqCst);
+    registry.put_blob(&name, Digest::of(Algorithm::Sha256, b"one"), body(b"one")).await.unwrap();
+    tokio::time::sleep(2 * SOON).await;
+    assert!(!storage.failing.load(Ordering::SeqCst), "it was tried, and failed");
+
+    let two = Digest::of(Algorithm::Sha256, b"two");
+    registry.put_blob(&name, two, body(b"two")).await.unwrap();
+    let there = || directory.path().join(layout::blob(&two).as_str()).exists();
+    assert!(!there(), "it waits for a manifest");
+    tokio::time::sleep(2 * SOON).await;
+    assert!(there());
 }
 
 /// Fails the syncs of files whose path has this in it.

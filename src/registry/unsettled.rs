@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -36,8 +37,8 @@ pub(super) struct Unsettled {
 #[derive(Debug, Default)]
 struct State {
     blobs: HashMap<Digest, Waiting>,
-    /// Whether somebody will come and settle.
-    expected: bool,
+    /// When somebody will come and settle.
+    expected: Option<Instant>,
 }
 
 /// A blob that waits.
@@ -136,6 +137,21 @@ impl Unsettled {
         Ok(arrived)
     }
 
+    /// Takes down when somebody will come; false if somebody comes before.
+    fn expect(&self, at: Instant) -> bool {
+        let expected = &mut self.lock().expected;
+        let is_first = expected.is_none_or(|other| at < other);
+        if is_first {
+            *expected = Some(at);
+        }
+        is_first
+    }
+
+    /// Whether it is still the one expected at this time who comes. It then counts for nothing that comes later.
+    fn comes(&self, at: Instant) -> bool {
+        self.lock().expected.take_if(|expected| *expected == at).is_some()
+    }
+
     /// What has arrived and nobody has in hand.
     fn arrived(&self) -> Vec<Digest> {
         let state = self.lock();
@@ -209,16 +225,17 @@ impl Registry {
 
     /// Sees to it that somebody settles what waits.
     pub(super) fn expect_settling(&self, when: Duration) {
+        let at = Instant::now() + when;
         // With full durability nothing waits; without any, uploads still wait for their directories.
-        if self.storage.durability() == Durability::Full || std::mem::replace(&mut self.unsettled.lock().expected, true)
-        {
+        if self.storage.durability() == Durability::Full || !self.unsettled.expect(at) {
             return;
         }
         let registry = self.clone();
         self.work.spawn(async move {
-            let _ = tokio::time::timeout(when, registry.unsettled.ending.cancelled()).await;
-            registry.unsettled.lock().expected = false;
-            registry.settle().await;
+            let _ = timeout_at(at, registry.unsettled.ending.cancelled()).await;
+            if registry.unsettled.comes(at) {
+                registry.settle().await;
+            }
         });
     }
 
