@@ -56,6 +56,22 @@ async fn repositories_are_listed_part_by_part() {
     assert_eq!(first.header("link"), "</v2/_catalog?last=a%2Fb&n=2>; rel=\"next\"");
 }
 
+/// What makes it a repository lies behind more names than are fetched at once.
+#[tokio::test]
+async fn a_repository_with_many_below_it_is_listed_before_them() {
+    let wharf = Wharf::start();
+    wharf.repo("many").push_image("latest", 1).await;
+    let below = |number: usize| format!("many/{number:03}");
+    for number in 0..300 {
+        let manifests = format!("docker/registry/v2/repositories/{}/_manifests", below(number));
+        std::fs::create_dir_all(wharf.volume().join(manifests)).unwrap();
+    }
+    let expected: Vec<String> = std::iter::once("many".to_owned()).chain((0..300).map(below)).collect();
+    assert_eq!(wharf.client().get("/v2/_catalog").await.list("repositories"), expected);
+    let pages = wharf.client().pages("/v2/_catalog?n=7", "repositories").await;
+    assert_eq!(pages.concat(), expected);
+}
+
 #[tokio::test]
 async fn a_repository_that_only_uploads_were_started_in_is_not_listed() {
     let wharf = Wharf::start();
