@@ -116,9 +116,15 @@ impl<N: Ord + Clone> Shared<N> {
         Ok(replaced)
     }
 
-    /// Forgets what is gone and needs no sync, unless somebody makes it anew.
-    pub(super) fn forget(&self, gone: impl Fn(&N) -> bool) {
-        self.lock().notes.retain(|name, note| note.changing > 0 || !gone(name));
+    /// Forgets what is gone and needs no sync, unless somebody makes it anew: the names from this one on, as far as this
+    /// holds for them.
+    pub(super) fn forget_from(&self, first: &N, gone: impl Fn(&N) -> bool) {
+        let mut state = self.lock();
+        let run = state.notes.range(first..).take_while(|(name, _)| gone(name));
+        let run: Vec<N> = run.filter(|(_, note)| note.changing == 0).map(|(name, _)| name.clone()).collect();
+        for name in run {
+            state.notes.remove(&name);
+        }
     }
 
     /// Forgets one that is gone or needs no sync, unless somebody makes it anew.

@@ -94,7 +94,8 @@ impl Unsynced {
 
     /// A directory is gone with all that was below it.
     pub(super) fn forget_all(&self, path: &Path) {
-        self.shared.forget(|noted| noted.starts_with(path));
+        // In the order of paths, what is below a directory follows it.
+        self.shared.forget_from(&path.to_owned(), |noted| noted.starts_with(path));
     }
 
     #[cfg(test)]
