@@ -20,24 +20,17 @@ impl Registry {
         if self.settings.read_only {
             return Ok(());
         }
-        let noted = self.work.track_future(self.look_through_all()).await?;
-        if noted > 0 {
-            info!(referrers = noted, "noted the referrers that the volume holds");
-        }
-        Ok(())
-    }
-
-    async fn look_through_all(&self) -> Result<usize> {
-        let mut noted = 0;
+        let mut noted = 0_usize;
         let mut walk = self.walk_repositories();
-        while let Some(repository) = walk.next(self).await?
-            && !self.unsettled.is_ending()
-        {
+        while let Some(repository) = walk.next(self).await? {
             for algorithm in Algorithm::ALL {
                 noted += self.look_through(&repository, algorithm).await?;
             }
         }
-        Ok(noted)
+        if noted > 0 {
+            info!(referrers = noted, "noted the referrers that the volume holds");
+        }
+        Ok(())
     }
 
     /// Looks through a repository; returns how many of its manifests have a subject.
@@ -52,10 +45,6 @@ impl Registry {
         }
         let (mut noted, mut failed) = (0, false);
         for revision in revisions {
-            // The next start looks again.
-            if self.unsettled.is_ending() {
-                return Ok(noted);
-            }
             let Ok(digest) = Digest::from_hex(algorithm, &revision.name) else { continue };
             match self.note_subject_of(repository, &digest).await {
                 Ok(found) => noted += usize::from(found),
@@ -68,7 +57,7 @@ impl Registry {
         }
         if !failed {
             // Should it be lost, the next start looks again.
-            self.storage.jot(&looked, names).await?;
+            self.before_the_end(self.storage.jot(&looked, names)).await.transpose()?;
         }
         Ok(noted)
     }
@@ -78,7 +67,7 @@ impl Registry {
         let Ok(manifest) = Manifest::parse(&stored.bytes, Some(&stored.media_type)) else { return Ok(false) };
         let Some(subject) = manifest.subject.as_ref().map(|subject| subject.digest) else { return Ok(false) };
         let described = manifest.describe(*digest, stored.bytes.len() as u64);
-        self.storage.apply(vec![vec![referrers::entry(repository, &subject, &described)?]]).await?;
-        Ok(true)
+        let entry = referrers::entry(repository, &subject, &described)?;
+        Ok(self.before_the_end(self.storage.apply(vec![vec![entry]])).await.transpose()?.is_some())
     }
 }

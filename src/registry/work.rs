@@ -13,6 +13,12 @@ impl Registry {
         done.unwrap_or_else(|error| Err(RegistryError::Damaged(format!("the work stopped: {error}"))))
     }
 
+    /// Does something that can wait for the next start; none if this server ends. What was begun, its end waits for.
+    pub(super) async fn before_the_end<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let _waited_for = self.work.token();
+        if self.unsettled.is_ending() { None } else { Some(work.await) }
+    }
+
     /// Waits until every change that was begun is done. For the end of a server, when nothing is accepted any more.
     pub async fn finish(&self) {
         self.unsettled.end();

@@ -10,7 +10,7 @@ use loom::sync::Mutex;
 use loom::thread::{self, JoinHandle};
 
 use crate::explore::orders_with;
-use crate::known::Known;
+use crate::known::{Known, Recalled};
 use crate::names::{Names, Seen};
 
 /// A directory, and what is known of it. All happens within one tick of its clock, so that its time tells nothing.
@@ -34,12 +34,10 @@ impl Place {
 
     fn make(&self, name: &'static str) -> io::Result<()> {
         let path = Path::new(DIRECTORY).join(name);
-        let made = self.known.change(&path, Some(Seen::Directory), Place::time, || {
+        self.known.change(&path, Some(Seen::Directory), Place::time, || {
             let new = self.holds.lock().unwrap().insert(name);
             if new { Ok(()) } else { Err(io::ErrorKind::AlreadyExists.into()) }
-        });
-        assert!(made.is_ok() || self.list().contains(name), "what is there already is listed");
-        made
+        })
     }
 
     fn remove(&self, name: &'static str) -> io::Result<()> {
@@ -52,7 +50,8 @@ impl Place {
 
     fn list(&self) -> BTreeSet<String> {
         let path = Path::new(DIRECTORY);
-        let names = self.known.recall(path, Place::time).unwrap_or_else(|| {
+        let known = self.known.recall(path, Place::time);
+        let Recalled { names, changing } = known.unwrap_or_else(|| {
             let reading = self.known.reading(path);
             let mut names = Names::no_longer_than(100);
             // A system gives a directory in parts.
@@ -61,9 +60,16 @@ impl Place {
                     names.push(name, Seen::Directory);
                 }
             }
-            reading.keep(names, Place::time(path), true)
+            Recalled { names: reading.keep(names, Place::time(path), true), changing: Vec::new() }
         });
-        names.behind(None).map(|(name, _)| name.to_owned()).collect()
+        let mut listed: BTreeSet<String> = names.behind(None).map(|(name, _)| name.to_owned()).collect();
+        for name in changing {
+            match self.holds.lock().unwrap().contains(name.as_str()) {
+                true => listed.insert(name),
+                false => listed.remove(&name),
+            };
+        }
+        listed
     }
 
     fn holds(&self) -> BTreeSet<String> {
@@ -106,6 +112,51 @@ fn a_change_while_two_read_is_not_missed() {
     assert!(orders > 100, "{orders}");
 }
 
+impl Place {
+    fn rename(&self, from: &'static str, to: &'static str) -> io::Result<()> {
+        let (old, new) = (Path::new(DIRECTORY).join(from), Path::new(DIRECTORY).join(to));
+        let rename = || {
+            let mut holds = self.holds.lock().unwrap();
+            if !holds.remove(from) {
+                return Err(io::ErrorKind::NotFound.into());
+            }
+            holds.insert(to);
+            Ok(())
+        };
+        self.known
+            .change(&old, None, Place::time, || self.known.change(&new, Some(Seen::Directory), Place::time, rename))
+    }
+}
+
+/// Three threads at two names, each with any of the ways to change them.
+#[test]
+fn whatever_three_do_at_two_names_is_known_in_the_end() {
+    let act = |way: usize, place: &Place| match way {
+        0 => place.make("a"),
+        1 => place.remove("a"),
+        2 => place.rename("a", "b"),
+        _ => place.rename("b", "a"),
+    };
+    let all = (0..4).flat_map(|one| (0..4).flat_map(move |two| (0..4).map(move |three| [one, two, three])));
+    for [one, two, three] in all {
+        orders_with(1, move || {
+            let place = Place::with(&["b"]);
+            let first = beside(&place, move |place| {
+                place.list();
+                let _ = act(one, place);
+            });
+            let second = beside(&place, move |place| drop(act(two, place)));
+            let _ = act(three, &place);
+            place.list();
+            first.join().unwrap();
+            second.join().unwrap();
+            assert_eq!(place.list(), place.holds());
+            // Once more, when it is known for sure.
+            assert_eq!(place.list(), place.holds());
+        });
+    }
+}
+
 #[test]
 fn whoever_comes_last_at_one_name_wins() {
     let orders = orders_with(3, || {
@@ -128,10 +179,13 @@ fn of_two_who_make_the_same_both_find_it() {
     let orders = orders_with(3, || {
         let place = Place::with(&["b"]);
         place.list();
-        let other = beside(&place, |place| {
+        // For one of them it is there already.
+        let make = |place: &Place| {
             let _ = place.make("a");
-        });
-        let _ = place.make("a");
+            assert!(place.list().contains("a"));
+        };
+        let other = beside(&place, make);
+        make(&place);
         other.join().unwrap();
         assert_eq!(place.list(), place.holds());
     });

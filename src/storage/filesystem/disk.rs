@@ -9,8 +9,8 @@ use std::time::SystemTime;
 
 use rustix::fs::{Mode, OFlags};
 
-use super::known::{Known, Reading};
-use super::names::{Names, Seen};
+use super::known::{Known, Reading, Recalled};
+use super::names::Seen;
 
 /// A call that is about to be made.
 #[derive(Clone, Copy, Debug)]
@@ -102,7 +102,7 @@ impl Disk {
     }
 
     /// The names directly below a directory, if they are known.
-    pub(super) fn recall(&self, path: &Path) -> Option<Arc<Names>> {
+    pub(super) fn recall(&self, path: &Path) -> Option<Recalled> {
         self.known.recall(path, |path| self.time(path))
     }
 

@@ -25,7 +25,7 @@ pub(super) struct Known(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// The one that was read last at the end.
+    /// The one that somebody has read last at the end.
     directories: Vec<Directory>,
     /// What is being changed at this moment, in any directory.
     changing: Vec<Changing>,
@@ -61,10 +61,27 @@ struct Changing {
     contested: bool,
 }
 
+/// What is known of a directory at one moment.
+pub(super) struct Recalled {
+    pub(super) names: Arc<Names>,
+    /// Names that are being changed: only a look tells whether they are there.
+    pub(super) changing: Vec<String>,
+}
+
 /// A directory is being read. What changes in it meanwhile is taken down.
 pub(super) struct Reading<'a> {
     known: &'a Known,
     id: u64,
+}
+
+/// A change that is being made, until this is dropped.
+struct Change<'a> {
+    known: &'a Known,
+    id: u64,
+    above: &'a Path,
+    outcome: Outcome,
+    /// The directory's time behind the change.
+    time: Option<SystemTime>,
 }
 
 /// What is known of a change once it was tried.
@@ -96,29 +113,33 @@ impl Known {
         let above = path.parent().unwrap_or(path);
         // What others have changed would not show any more behind our own change.
         self.verify(above, &time);
+        // Nobody holds the lock while the system is asked.
         let id = self.lock().begin(path, above, becomes);
+        let mut change = Change { known: self, id, above, outcome: Outcome::Open, time: None };
         let made = call();
-        let time = self.lock().find(above).is_some().then(|| time(above)).flatten();
-        let outcome = match &made {
+        change.outcome = match &made {
             Ok(_) => Outcome::Made,
             Err(error) if leaves_all(error.kind()) => Outcome::NotMade,
             Err(_) => Outcome::Open,
         };
-        self.lock().end(id, above, time, outcome);
+        // What was not made has left no trace in the time; one that is there is of others.
+        let is_known = change.outcome == Outcome::Made && self.knows(above);
+        change.time = is_known.then(|| time(above)).flatten();
         made
     }
 
-    /// The names of a directory, if they are known and nobody changes them at this moment.
-    pub(super) fn recall(&self, path: &Path, time: impl Fn(&Path) -> Option<SystemTime>) -> Option<Arc<Names>> {
+    fn knows(&self, path: &Path) -> bool {
+        self.lock().find(path).is_some()
+    }
+
+    /// The names of a directory, if they are known.
+    pub(super) fn recall(&self, path: &Path, time: impl Fn(&Path) -> Option<SystemTime>) -> Option<Recalled> {
         self.verify(path, time);
         let mut state = self.lock();
-        if state.is_changing(path) {
-            // Some of it may be there and seen by others.
-            return None;
-        }
+        let changing = state.changing(path).filter_map(Changing::name).map(str::to_owned).collect();
         let directory = state.find(path)?;
         directory.unused = 0;
-        directory.names.clone()
+        Some(Recalled { names: directory.names.clone()?, changing })
     }
 
     /// Forgets a directory that others have changed.
@@ -126,16 +147,16 @@ impl Known {
         let mut state = self.lock();
         let Some(directory) = state.find(path).filter(|directory| directory.names.is_some()) else { return };
         let seen = (directory.id, directory.changed);
-        if state.is_changing(path) {
+        if state.changing(path).next().is_some() {
             return;
         }
         drop(state);
         let time = time(path);
         let mut state = self.lock();
         let unchanged = state.find(path).filter(|directory| (directory.id, directory.changed) == seen);
-        if unchanged.is_some_and(|directory| directory.time != time) {
-            state.forget(path);
-        }
+        let forgotten = unchanged.is_some_and(|directory| directory.time != time).then(|| state.forget(path));
+        drop(state);
+        drop(forgotten);
     }
 
     /// To be called before a directory is looked at and read.
@@ -143,6 +164,7 @@ impl Known {
         let mut state = self.lock();
         if let Some(directory) = state.find(path) {
             directory.readers += 1;
+            directory.unused = 0;
             return Reading { known: self, id: directory.id };
         }
         state.clock += 1;
@@ -163,9 +185,9 @@ impl Known {
 
 /// Whether an error says that nothing was changed and that what is there was there before.
 fn leaves_all(error: io::ErrorKind) -> bool {
-    use io::ErrorKind::{AlreadyExists, DirectoryNotEmpty, NotFound};
+    use io::ErrorKind::{AlreadyExists, CrossesDevices, DirectoryNotEmpty, NotFound};
 
-    [AlreadyExists, DirectoryNotEmpty, NotFound].contains(&error)
+    [AlreadyExists, CrossesDevices, DirectoryNotEmpty, NotFound].contains(&error)
 }
 
 impl State {
@@ -177,12 +199,16 @@ impl State {
         self.directories.iter().position(|directory| directory.id == id)
     }
 
-    fn is_changing(&self, directory: &Path) -> bool {
-        self.changing.iter().any(|changing| changing.path.parent() == Some(directory))
+    /// What is being changed directly below a directory.
+    fn changing<'a>(&'a self, directory: &'a Path) -> impl Iterator<Item = &'a Changing> {
+        self.changing.iter().filter(|changing| changing.path.parent() == Some(directory))
     }
 
-    fn forget(&mut self, path: &Path) {
-        self.directories.retain(|directory| directory.path != path);
+    /// What is returned is large, and to be dropped without the lock.
+    #[must_use]
+    fn forget(&mut self, path: &Path) -> Option<Directory> {
+        let at = self.directories.iter().position(|directory| directory.path.as_os_str() == path.as_os_str())?;
+        Some(self.directories.remove(at))
     }
 
     fn begin(&mut self, path: &Path, above: &Path, becomes: Option<Seen>) -> u64 {
@@ -201,31 +227,43 @@ impl State {
         id
     }
 
-    fn end(&mut self, id: u64, above: &Path, time: Option<SystemTime>, outcome: Outcome) {
-        let Some(at) = self.changing.iter().position(|changing| changing.id == id) else { return };
+    /// Returns what is forgotten.
+    #[must_use]
+    fn end(&mut self, change: &Change<'_>) -> Option<Directory> {
+        let at = self.changing.iter().position(|changing| changing.id == change.id)?;
         let changing = self.changing.swap_remove(at);
-        let Some(directory) = self.find(above) else { return };
+        let directory = self.find(change.above)?;
         // Those who changed it with us have looked at its time, too, before they end.
-        directory.time = directory.time.max(time);
-        let name = changing.path.file_name().and_then(|name| name.to_str());
-        let taken_down = match (outcome, name) {
+        directory.time = directory.time.max(change.time);
+        let taken_down = match (change.outcome, changing.name()) {
             (Outcome::NotMade, _) => true,
             (Outcome::Made, Some(name)) if !changing.contested => directory.take_down(name, changing.becomes),
             _ => false,
         };
-        if !taken_down {
-            self.forget(above);
-        }
+        if taken_down { None } else { self.forget(change.above) }
     }
 
     /// Forgets what was read first, if there is too much.
-    fn make_room(&mut self) {
+    #[must_use]
+    fn make_room(&mut self) -> Option<Directory> {
         let known = |directory: &Directory| directory.names.is_some();
-        if self.directories.iter().filter(|directory| known(directory)).count() > DIRECTORIES
-            && let Some(first) = self.directories.iter().position(known)
-        {
-            self.directories.remove(first);
-        }
+        let too_many = self.directories.iter().filter(|directory| known(directory)).count() > DIRECTORIES;
+        let first = self.directories.iter().position(known).filter(|_| too_many)?;
+        Some(self.directories.remove(first))
+    }
+}
+
+impl Changing {
+    /// None if it is not UTF-8, and not ours.
+    fn name(&self) -> Option<&str> {
+        self.path.file_name()?.to_str()
+    }
+}
+
+impl Drop for Change<'_> {
+    fn drop(&mut self) {
+        let forgotten = self.known.lock().end(self);
+        drop(forgotten);
     }
 }
 
@@ -254,17 +292,22 @@ impl Reading<'_> {
         let Some(at) = state.position(self.id) else { return Arc::new(names) };
         let mut directory = state.directories.remove(at);
         let ours = !directory.changes.is_empty();
-        let fits = directory.changes.drain(..).all(|(name, becomes)| names.set(&name, becomes));
+        // All of them, also behind one that is too much: who has read this is to see each.
+        let fits = directory.changes.drain(..).fold(true, |fits, (name, becomes)| names.set(&name, becomes) && fits);
         let names = Arc::new(names);
         // Whoever reads it beside us may have been first.
         if directory.names.is_none() && (settled || ours) {
             directory.names = Some(Arc::clone(&names));
             directory.time = directory.time.max(time);
         }
-        if fits {
+        let forgotten = if fits {
             state.directories.push(directory);
-            state.make_room();
-        }
+            state.make_room()
+        } else {
+            Some(directory)
+        };
+        drop(state);
+        drop(forgotten);
         names
     }
 }

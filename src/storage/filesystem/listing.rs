@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::disk::Disk;
+use super::known::Recalled;
 use super::names::{Names, Seen};
 use crate::storage::{Entry, EntryKind};
 
@@ -47,30 +48,40 @@ impl Listings {
         after: Option<&str>,
         limit: usize,
     ) -> io::Result<Option<Vec<Entry>>> {
-        let names = match self.disk.recall(path) {
-            Some(names) => Some(names),
-            None => self.read(path, WORTH_KEEPING - 1)?,
-        };
-        Ok(names.map(|names| self.page(&names, path, after, limit)))
+        let found = self.known_or_read(path, WORTH_KEEPING - 1)?;
+        Ok(found.map(|found| self.page(&found, path, after, limit)))
     }
 
     /// The first `limit` entries behind `after`.
     pub(super) fn list(&self, path: &Path, after: Option<&str>, limit: usize) -> io::Result<Vec<Entry>> {
-        let names = match self.disk.recall(path) {
-            Some(names) => Some(names),
-            None => self.read(path, usize::MAX)?,
-        };
-        match names {
-            Some(names) => Ok(self.page(&names, path, after, limit)),
+        match self.known_or_read(path, usize::MAX)? {
+            Some(found) => Ok(self.page(&found, path, after, limit)),
             None => self.first(path, after, limit),
         }
     }
 
-    fn page(&self, names: &Names, path: &Path, after: Option<&str>, limit: usize) -> Vec<Entry> {
+    fn known_or_read(&self, path: &Path, most: usize) -> io::Result<Option<Recalled>> {
+        match self.disk.recall(path) {
+            Some(known) => Ok(Some(known)),
+            None => Ok(self.read(path, most)?.map(|names| Recalled { names, changing: Vec::new() })),
+        }
+    }
+
+    fn page(&self, found: &Recalled, path: &Path, after: Option<&str>, limit: usize) -> Vec<Entry> {
         let entry = |(name, seen): (&str, Seen)| {
             kind(seen, &self.disk, path, name).map(|kind| Entry { name: name.to_owned(), kind })
         };
-        names.behind(after).take(limit).filter_map(entry).collect()
+        let Recalled { names, changing } = found;
+        let settled = names.behind(after).filter(|(name, _)| !changing.iter().any(|other| other == name));
+        let mut page: Vec<Entry> = settled.filter_map(entry).take(limit).collect();
+        if !changing.is_empty() {
+            let behind = changing.iter().filter(|name| after.is_none_or(|after| name.as_str() > after));
+            page.extend(behind.filter_map(|name| entry((name, Seen::Other))));
+            page.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+            page.dedup_by(|one, other| one.name == other.name);
+            page.truncate(limit);
+        }
+        page
     }
 
     /// Reads a directory; none if it has more entries than that, or is too large to be held.
@@ -101,16 +112,20 @@ impl Listings {
         for entry in self.disk.list(path)? {
             let entry = entry?;
             let Ok(name) = entry.file_name().into_string() else { continue };
-            if after.is_some_and(|after| name.as_str() <= after) {
+            let is_full = first.len() == limit;
+            if after.is_some_and(|after| name.as_str() <= after)
+                || is_full && first.peek().is_none_or(|(last, _)| name >= *last)
+            {
                 continue;
             }
-            if first.len() == limit {
-                if first.peek().is_none_or(|(last, _)| name >= *last) {
-                    continue;
-                }
+            let seen = seen(&entry);
+            if kind(seen, &self.disk, path, &name).is_none() {
+                continue;
+            }
+            if is_full {
                 first.pop();
             }
-            first.push((name, seen(&entry)));
+            first.push((name, seen));
         }
         let entry = |(name, seen): (String, Seen)| kind(seen, &self.disk, path, &name).map(|kind| Entry { name, kind });
         Ok(first.into_sorted_vec().into_iter().filter_map(entry).collect())

@@ -1,10 +1,11 @@
 //! Pages of a directory, remembered or not, are what the directory holds.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::time::{Duration, SystemTime};
 
 use proptest::collection::btree_set;
@@ -12,7 +13,9 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::disk::{Call, Disk, Watch};
+use super::known::Known;
 use super::listing::{LONGEST, Listings};
+use super::names::{Names, Seen};
 
 fn long_ago() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(1_000_000_500)
@@ -178,6 +181,110 @@ fn a_page_shows_what_was_done_before_while_many_change_the_directory() {
         }
     });
     assert_eq!(listed.pages(1000), numbers(1500));
+}
+
+/// Does something else at certain calls.
+struct Meddle(Box<dyn Fn(Call<'_>) + Send + Sync>);
+
+impl fmt::Debug for Meddle {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Meddle")
+    }
+}
+
+impl Watch for Meddle {
+    fn before(&self, call: Call<'_>) -> io::Result<()> {
+        (self.0)(call);
+        Ok(())
+    }
+}
+
+#[test]
+fn nobody_waits_for_a_look_at_another_directory() {
+    let large = Listed::with(numbers(1500), LONGEST);
+    let (elsewhere, path) = (tempfile::tempdir().unwrap(), large.path().to_owned());
+    let elsewhere_path = elsewhere.path().to_owned();
+    let other = Arc::new(OnceLock::<Disk>::new());
+    let (looks, meddling) = (Arc::new(AtomicUsize::new(0)), Arc::clone(&other));
+    let looked = Arc::clone(&looks);
+    // At each look at the large directory somebody makes a file elsewhere, and is awaited.
+    let meddle = Meddle(Box::new(move |call| {
+        if let (Call::Stat(at), Some(disk)) = (call, meddling.get())
+            && at == path
+        {
+            let new = elsewhere_path.join(looked.fetch_add(1, Ordering::Relaxed).to_string());
+            let disk = disk.clone();
+            let (done, awaited) = mpsc::channel();
+            std::thread::spawn(move || done.send(disk.create(&new).is_ok()));
+            assert_eq!(awaited.recv_timeout(Duration::from_secs(10)), Ok(true), "it waits for the look");
+        }
+    }));
+    let disk = Disk::watched(Arc::new(meddle));
+    Listings::new(&disk).list(large.path(), None, 1).unwrap();
+    other.set(disk.clone()).unwrap();
+    disk.create(&large.path().join("new")).unwrap();
+    assert_eq!(looks.load(Ordering::Relaxed), 2, "before and behind it");
+}
+
+#[test]
+fn what_others_made_in_our_place_is_listed() {
+    let large = Listed::with(numbers(1500), LONGEST);
+    let new = large.path().join("new");
+    let made = new.clone();
+    let disk = Disk::watched(Arc::new(Meddle(Box::new(move |call| {
+        if matches!(call, Call::MakeDirectory(_)) {
+            fs::create_dir(&made).unwrap();
+        }
+    }))));
+    let listings = Listings::new(&disk);
+    listings.list(large.path(), None, 1).unwrap();
+    assert_eq!(disk.make_directory(&new).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+    assert_eq!(listings.list(large.path(), Some("01499"), 9).unwrap().len(), 1);
+}
+
+#[test]
+fn a_page_is_full_although_something_in_it_cannot_be_used() {
+    for longest in [LONGEST, 100] {
+        let listed = Listed::with(numbers(1500), longest);
+        for name in ["00000-dangling", "00001-dangling"] {
+            std::os::unix::fs::symlink("nowhere", listed.path().join(name)).unwrap();
+        }
+        assert_eq!(listed.page(None, 3), ["00000", "00001", "00002"]);
+    }
+}
+
+#[test]
+fn what_is_too_much_hides_nothing_and_brings_nothing_back() {
+    let (known, above) = (Known::new(), Path::new("large"));
+    let time = |_: &Path| Some(long_ago());
+    let set = |name: &str, becomes| known.change(&above.join(name), becomes, time, || Ok(())).unwrap();
+    let first = known.reading(above);
+    for name in ["there", "gone"] {
+        set(name, Some(Seen::File));
+        set(name, None);
+    }
+    set("there", Some(Seen::File));
+    let mut names = Names::no_longer_than(3);
+    assert!(names.push("long", Seen::File));
+    let names = known.reading(above).keep(names, Some(long_ago()), true);
+    assert_eq!(names.behind(None).map(|(name, _)| name).collect::<Vec<_>>(), ["long", "there"]);
+    drop(first);
+    assert!(known.recall(above, time).is_none());
+}
+
+#[test]
+fn a_name_that_was_read_twice_is_gone_when_it_is_removed() {
+    let (known, above) = (Known::new(), Path::new("large"));
+    let time = |_: &Path| Some(long_ago());
+    let mut names = Names::no_longer_than(LONGEST);
+    for name in ["b", "a", "b"] {
+        names.push(name, Seen::File);
+    }
+    names.sort();
+    known.reading(above).keep(names, Some(long_ago()), true);
+    known.change(&above.join("b"), None, time, || Ok(())).unwrap();
+    let names = known.recall(above, time).unwrap().names;
+    assert_eq!(names.behind(None).map(|(name, _)| name).collect::<Vec<_>>(), ["a"]);
 }
 
 #[test]

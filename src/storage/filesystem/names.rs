@@ -26,7 +26,7 @@ pub(super) enum Seen {
 }
 
 impl Names {
-    /// None yet, and never more than so many bytes, and one name more.
+    /// None yet. It is too much once they have more bytes than this, and one name more.
     pub(super) fn no_longer_than(longest: usize) -> Names {
         Names { text: String::new(), spans: Vec::new(), longest }
     }
@@ -35,7 +35,7 @@ impl Names {
         self.spans.len()
     }
 
-    /// Adds a name at the end; false if it does not fit.
+    /// Adds a name at the end; false if it was too much before.
     pub(super) fn push(&mut self, name: &str, seen: Seen) -> bool {
         let at = self.spans.len();
         self.add(at, name, seen)
@@ -46,19 +46,19 @@ impl Names {
             return false;
         };
         let fits = self.text.len() <= self.longest;
-        if fits {
-            self.text.push_str(name);
-            self.spans.insert(at, Span { start, length, seen });
-        }
+        self.text.push_str(name);
+        self.spans.insert(at, Span { start, length, seen });
         fits
     }
 
+    /// Sorts them; a system may name one twice that was replaced while its directory was read.
     pub(super) fn sort(&mut self) {
         let text = &self.text;
         self.spans.sort_unstable_by(|one, other| one.text(text).cmp(other.text(text)));
+        self.spans.dedup_by(|one, other| one.text(text) == other.text(text));
     }
 
-    /// Makes a name of sorted ones be there, or not; false if it does not fit.
+    /// Makes a name of sorted ones be there, or not; false if it was too much before.
     pub(super) fn set(&mut self, name: &str, becomes: Option<Seen>) -> bool {
         match (self.spans.binary_search_by(|span| span.text(&self.text).cmp(name)), becomes) {
             (Err(at), Some(seen)) => self.add(at, name, seen),
@@ -66,7 +66,7 @@ impl Names {
                 self.spans.remove(at);
                 true
             }
-            // A link that was there before is still one.
+            // Where it was a link, it is looked at each time.
             (Ok(_), Some(_)) | (Err(_), None) => true,
         }
     }
