@@ -214,6 +214,18 @@ async fn a_manifest_that_waited_for_a_blob_which_was_lost_is_refused() {
     registry.put_manifest(&name, manifest_of(blob)).await.unwrap();
 }
 
+#[tokio::test]
+async fn nothing_is_begun_any_more_that_can_wait_for_the_next_start() {
+    let (directory, _storage, registry, name) = faulty(Durability::Barrier);
+    let blob = Digest::of(Algorithm::Sha256, b"layer");
+    registry.put_blob(&name, blob, body(b"layer")).await.unwrap();
+    registry.put_manifest(&name, manifest_of(blob)).await.unwrap();
+    registry.finish().await;
+    registry.complete_referrers().await.unwrap();
+    let looked = directory.path().join(layout::looked(&name, Algorithm::Sha256).as_str());
+    assert!(!looked.exists());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_blob_does_not_wait_until_another_is_tried_again() {
     let (directory, storage, registry, name) = faulty(Durability::Barrier);

@@ -4,8 +4,8 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock, mpsc};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::time::{Duration, SystemTime};
 
 use proptest::collection::btree_set;
@@ -224,6 +224,47 @@ fn nobody_waits_for_a_look_at_another_directory() {
     other.set(disk.clone()).unwrap();
     disk.create(&large.path().join("new")).unwrap();
     assert_eq!(looks.load(Ordering::Relaxed), 2, "before and behind it");
+}
+
+#[test]
+fn a_page_shows_what_is_made_or_removed_at_this_moment() {
+    let large = Listed::with(numbers(1500), LONGEST);
+    let (path, other) = (large.path().to_owned(), Arc::new(OnceLock::<Disk>::new()));
+    let (seen, last, meddling) = (Arc::new(Mutex::new(Vec::new())), Some("01497"), Arc::clone(&other));
+    let pages = Arc::clone(&seen);
+    let listing = AtomicBool::new(false);
+    // The look behind a change is made before anybody is told of the change.
+    let meddle = Meddle(Box::new(move |call| {
+        if let (Call::Stat(at), Some(disk)) = (call, meddling.get())
+            && at == path
+            && !listing.swap(true, Ordering::Relaxed)
+        {
+            let page = Listings::new(&disk.clone()).list(&path, last, 2).unwrap();
+            pages.lock().unwrap().push(page.into_iter().map(|entry| entry.name).collect::<Vec<_>>().join(" "));
+            listing.store(false, Ordering::Relaxed);
+        }
+    }));
+    let disk = Disk::watched(Arc::new(meddle));
+    Listings::new(&disk).list(large.path(), None, 1).unwrap();
+    let (made, gone) = (large.path().join("01498-"), large.path().join("01498"));
+    let change = |call: &dyn Fn()| {
+        call();
+        seen.lock().unwrap().pop().unwrap()
+    };
+    other.set(disk.clone()).unwrap();
+    assert_eq!(change(&|| disk.make_directory(&made).unwrap()), "01498 01498-");
+    assert_eq!(change(&|| disk.remove(&gone).unwrap()), "01498- 01499");
+}
+
+#[test]
+fn a_large_directory_is_read_where_that_keeps_nobody_waiting() {
+    let listed = Listed::with(numbers(1500), LONGEST);
+    let quickly = || listed.listings.list_quickly(listed.path(), None, 1).unwrap();
+    assert!(quickly().is_none());
+    assert_eq!(listed.page(None, 1), ["00000"]);
+    assert!(quickly().is_some(), "now it is known");
+    let small = Listed::with(numbers(999), LONGEST);
+    assert!(small.listings.list_quickly(small.path(), None, 1).unwrap().is_some());
 }
 
 #[test]
