@@ -3,6 +3,7 @@
 //! The modules are rings, and imports point inwards only: words ([`oci`]), bytes ([`storage`]), operations
 //! ([`registry`]), doors ([`http`], [`cli`]). `docs/architecture.md` draws them; `tests/architecture.rs` holds them.
 
+pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod http;

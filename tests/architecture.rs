@@ -14,9 +14,10 @@ const RINGS: &[(&str, &[&str], &[&str])] = &[
     ("telemetry", &[], &["axum", "hyper"]),
     ("storage", &["telemetry"], &["axum", "hyper", "http"]),
     ("registry", &["oci", "storage"], &["axum", "hyper", "http", "std::fs", "std::net"]),
-    ("http", &["oci", "telemetry", "registry"], &["std::fs::write"]),
-    ("config", &["oci", "telemetry", "storage", "registry", "http"], &[]),
-    ("cli", &["oci", "telemetry", "storage", "registry", "http", "config"], &[]),
+    ("auth", &["oci"], &["axum", "hyper", "http"]),
+    ("http", &["oci", "telemetry", "registry", "auth"], &["std::fs::write"]),
+    ("config", &["oci", "telemetry", "storage", "registry", "auth", "http"], &[]),
+    ("cli", &["oci", "telemetry", "storage", "registry", "auth", "http", "config"], &[]),
 ];
 
 /// Longer than this, a file has more than one subject.
