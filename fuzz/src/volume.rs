@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use wharf::oci::{Algorithm, Digest, MediaType, Reference, RepositoryName};
-use wharf::registry::{NewManifest, Page, Precondition, Registry, Settings};
+use wharf::registry::{NewManifest, Overwrite, Page, Precondition, Registry, Settings};
 use wharf::storage::{self, Filesystem};
 
 /// The only blob; it is also the image's configuration.
@@ -37,11 +37,12 @@ impl Volume {
 
     async fn fill(&self) {
         let body = Box::pin(futures_util::stream::iter([Ok(Bytes::from_static(BLOB))]));
-        self.registry.put_blob(&repository(), blob(), body).await.expect("a blob");
+        self.registry.put_blob(&repository(), None, blob(), body).await.expect("a blob");
         for (bytes, tags) in [(image(), TAGS.as_slice()), (referrer(), &[])] {
             let reference = Reference::Digest(Digest::of(Algorithm::Sha256, &bytes));
             let tags = tags.iter().map(|tag| tag.parse().expect("a tag")).collect();
-            let new = NewManifest { media_type: None, bytes, reference, tags, precondition: Precondition::None };
+            let (overwrite, precondition) = (Overwrite::Allowed, Precondition::None);
+            let new = NewManifest { media_type: None, bytes, reference, tags, overwrite, precondition };
             self.registry.put_manifest(&repository(), new).await.expect("a manifest");
         }
     }

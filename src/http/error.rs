@@ -100,6 +100,7 @@ impl HttpError {
                 RegistryError::UploadTakenOver(_) | RegistryError::PlaceUnknown(_) => StatusCode::CONFLICT,
                 RegistryError::OutOfOrder { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
                 RegistryError::PreconditionFailed { .. } => StatusCode::PRECONDITION_FAILED,
+                RegistryError::WouldOverwrite { .. } | RegistryError::WouldRetype { .. } => StatusCode::FORBIDDEN,
                 RegistryError::DeleteDisabled | RegistryError::ReadOnly => StatusCode::METHOD_NOT_ALLOWED,
                 RegistryError::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
                 RegistryError::Passing(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -155,6 +156,9 @@ impl HttpError {
             }
             HttpError::Registry(RegistryError::RepositoryUnknown { repository, .. }) => {
                 json!({"name": repository.as_str()})
+            }
+            HttpError::Registry(RegistryError::WouldOverwrite { repository, tag, digest }) => {
+                json!({"name": repository.as_str(), "tag": tag.as_str(), "digest": digest})
             }
             HttpError::Registry(RegistryError::DigestMismatch { expected, found }) => {
                 json!({"expected": expected, "found": found})

@@ -15,6 +15,8 @@ use super::{Descriptor, Digest, MediaType, MediaTypeError};
 pub struct Manifest {
     /// What it is served as.
     pub media_type: MediaType,
+    /// Whether its bytes name that type, so that it can be put as nothing else.
+    pub names_its_type: bool,
     /// Its shape.
     pub kind: Kind,
     /// The kind of artifact: `artifactType`, or the media type of the configuration.
@@ -166,6 +168,7 @@ impl Manifest {
         let media_type = body.media_type(declared)?;
         body.check_shape(&media_type)?;
         let empty_index = body.no_manifests && body.config.is_none() && body.layers.is_none() && body.blobs.is_none();
+        let names_its_type = body.media_type.as_ref().is_some_and(|kind| !kind.is_empty());
         let kind = if body.manifests.is_some() || empty_index { Kind::Index } else { Kind::Image };
         let artifact_type = body.artifact_type.filter(|kind| !kind.is_empty());
         let config_type = body.config.as_ref().map(|config| config.media_type.clone()).filter(|kind| !kind.is_empty());
@@ -173,6 +176,7 @@ impl Manifest {
         layers.extend(body.blobs.unwrap_or_default());
         Ok(Manifest {
             media_type,
+            names_its_type,
             kind,
             artifact_type: artifact_type.or(config_type),
             subject: body.subject,

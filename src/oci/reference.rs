@@ -34,6 +34,12 @@ impl FromStr for Reference {
     }
 }
 
+impl From<Digest> for Reference {
+    fn from(digest: Digest) -> Self {
+        Reference::Digest(digest)
+    }
+}
+
 impl From<Tag> for Reference {
     fn from(tag: Tag) -> Self {
         Reference::Tag(tag)

@@ -28,6 +28,16 @@ impl Blob {
     }
 }
 
+/// Where a mounted blob is to come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MountFrom<'a> {
+    /// From this repository, if that holds it.
+    Repository(&'a RepositoryName),
+    /// From wherever it is. Only for callers who may read every repository: to others it would hand out whatever they know
+    /// the digest of, and tell them what others have.
+    Anywhere,
+}
+
 /// How a mount ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mount {
@@ -79,19 +89,15 @@ impl Registry {
         .await
     }
 
-    /// Lets the repository hold a blob that `from` holds, or, without `from`, that any repository was given.
+    /// Lets the repository hold a blob that is there where it is to come from. Whether the caller may read that is for the
+    /// caller to know.
     ///
     /// Against a delete of the blob in `from`: the mount saw it or did not. The bytes are not touched by either.
-    pub async fn mount_blob(
-        &self,
-        repository: &RepositoryName,
-        digest: &Digest,
-        from: Option<&RepositoryName>,
-    ) -> Result<Mount> {
+    pub async fn mount_blob(&self, repository: &RepositoryName, digest: &Digest, from: MountFrom<'_>) -> Result<Mount> {
         self.allow_writing()?;
         let target = match from {
-            Some(from) => self.held_blob(from, digest).await?,
-            None => Some(*digest),
+            MountFrom::Repository(from) => self.held_blob(from, digest).await?,
+            MountFrom::Anywhere => Some(*digest),
         };
         let Some(target) = target else {
             return Ok(Mount::Absent);

@@ -2,15 +2,16 @@
 //!
 //! The order is that of registry:2: names are compared part by part, so that `a/b` stands directly behind `a` and before
 //! `a-b`. It is the order in which the tree is walked, and a page costs what lies between its first and its last entry.
+//! Directories of which nothing may be shown are not looked into.
 
 use std::error::Error;
 
 use tracing::warn;
 
 use crate::oci::RepositoryName;
-use crate::storage::{Entry, EntryKind};
+use crate::storage::{self, Entry, EntryKind};
 
-use super::{Listing, Page, Registry, Result, layout};
+use super::{Everything, Listing, Page, Registry, Result, Visible, layout};
 
 /// How many entries of a directory are fetched first. Each fetch reads the directory, so each is larger than the one before:
 /// a page near by holds little, and a walk over everything reads a directory a few times only.
@@ -19,11 +20,12 @@ const FIRST_BATCH: usize = 128;
 const GROWTH: usize = 4;
 
 impl Registry {
-    /// The repositories that manifests were pushed to.
-    pub async fn repositories(&self, page: &Page) -> Result<Listing<RepositoryName>> {
+    /// The repositories that manifests were pushed to, as far as they may be shown. What may not be shown does not show in
+    /// the pages either: each is as long as there are repositories to show, and there are more only if one of those follows.
+    pub async fn repositories(&self, page: &Page, visible: &dyn Visible) -> Result<Listing<RepositoryName>> {
         let most = self.settings.catalog_page_max;
         let limit = page.limit.unwrap_or(most).min(most);
-        let mut walk = Walk::behind(layout::MANIFESTS, page.last.as_deref());
+        let mut walk = Walk::behind(layout::MANIFESTS, page.last.as_deref(), visible);
         let mut found = Vec::new();
         while found.len() <= limit
             && limit > 0
@@ -35,23 +37,25 @@ impl Registry {
     }
 
     /// Walks over all repositories that manifests were pushed to, in order.
-    pub(super) fn walk_repositories(&self) -> Walk {
-        Walk::behind(layout::MANIFESTS, None)
+    pub(super) fn walk_repositories(&self) -> Walk<'static> {
+        Walk::behind(layout::MANIFESTS, None, &Everything)
     }
 
     /// Walks over all repositories that uploads were started in, in order.
-    pub(super) fn walk_uploads(&self) -> Walk {
-        Walk::behind(layout::UPLOADS, None)
+    pub(super) fn walk_uploads(&self) -> Walk<'static> {
+        Walk::behind(layout::UPLOADS, None, &Everything)
     }
 }
 
 /// A walk over the tree of repositories that holds one batch of names for each level.
-pub(super) struct Walk {
+pub(super) struct Walk<'a> {
     /// The directory that a repository has if it is looked for.
     marker: &'static str,
     levels: Vec<Level>,
     /// Where to begin: the parts of the last name of the page before.
     behind: Vec<String>,
+    /// What comes up in it.
+    visible: &'a dyn Visible,
 }
 
 /// A directory that is being walked.
@@ -70,12 +74,12 @@ struct Level {
     has_marker: Option<bool>,
 }
 
-impl Walk {
-    fn behind(marker: &'static str, last: Option<&str>) -> Walk {
+impl<'a> Walk<'a> {
+    fn behind(marker: &'static str, last: Option<&str>, visible: &'a dyn Visible) -> Walk<'a> {
         let behind = last.map(|last| last.split('/').map(str::to_owned).collect());
         let behind: Vec<String> = behind.unwrap_or_default();
         let root = Level::new(String::new(), last.is_some(), behind.first());
-        Walk { marker, levels: vec![root], behind }
+        Walk { marker, levels: vec![root], behind, visible }
     }
 
     /// The next repository.
@@ -103,10 +107,18 @@ impl Walk {
             let Ok(name) = path.parse::<RepositoryName>() else {
                 continue;
             };
-            self.levels.push(below);
-            if !before && self.is_repository(registry, &name).await? {
+            let shown = !before && self.visible.shows(&name);
+            let found = if self.visible.may_show_below(&path) {
+                self.levels.push(below);
+                shown && self.is_repository(registry, &name).await?
+            } else {
+                shown && self.is_repository_alone(registry, &name).await?
+            };
+            if found {
                 return Ok(Some(name));
             }
+            // A hundred thousand that are passed over must not keep others waiting.
+            tokio::task::coop::consume_budget().await;
         }
     }
 
@@ -118,13 +130,28 @@ impl Walk {
         if let Some(found) = self.levels.last().and_then(|level| level.has_marker) {
             return Ok(found);
         }
+        match self.has_marker(registry, name).await {
+            // The walk comes to it again, or was there, and says so.
+            Err(error) if error.is_forbidden() => Ok(false),
+            found => Ok(found?),
+        }
+    }
+
+    /// The same of a directory that is not looked into for what is below it.
+    async fn is_repository_alone(&self, registry: &Registry, name: &RepositoryName) -> Result<bool> {
+        match self.has_marker(registry, name).await {
+            Err(error) if error.is_forbidden() => {
+                pass_over(&error);
+                Ok(false)
+            }
+            found => Ok(found?),
+        }
+    }
+
+    async fn has_marker(&self, registry: &Registry, name: &RepositoryName) -> storage::Result<bool> {
         // The first name that is not before the marker's, so that no stray neighbour hides it.
         let behind = just_before(self.marker);
-        let next = match registry.storage.list(&layout::repository(name), Some(&behind), 1).await {
-            // The walk comes to it again, or was there, and says so.
-            Err(error) if error.is_forbidden() => return Ok(false),
-            next => next?,
-        };
+        let next = registry.storage.list(&layout::repository(name), Some(&behind), 1).await?;
         Ok(next.first().is_some_and(|entry| is_directory(entry, self.marker)))
     }
 
@@ -144,7 +171,7 @@ impl Walk {
         let entries = match registry.storage.list(&key, Some(&rest), level.size).await {
             // One directory that we may not look into hides what is in it, not everything else.
             Err(error) if error.is_forbidden() => {
-                warn!(error = &error as &dyn Error, "a directory of repositories is passed over");
+                pass_over(&error);
                 return Ok(false);
             }
             entries => entries?,
@@ -177,6 +204,10 @@ impl Level {
     }
 }
 
+fn pass_over(error: &storage::StorageError) {
+    warn!(error = error as &dyn Error, "a directory of repositories is passed over");
+}
+
 fn is_directory(entry: &Entry, name: &str) -> bool {
     entry.name == name && entry.kind == EntryKind::Directory
 }
@@ -190,3 +221,7 @@ fn just_before(name: &str) -> String {
     }
     before
 }
+
+#[cfg(test)]
+#[path = "catalog_tests.rs"]
+mod tests;

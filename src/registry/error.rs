@@ -1,6 +1,6 @@
 //! How operations on the registry fail, in words that a client's user can act on.
 
-use crate::oci::{Digest, ErrorCode, ManifestError, Reference, RepositoryName, Tag};
+use crate::oci::{Digest, ErrorCode, ManifestError, MediaType, Reference, RepositoryName, Tag};
 use crate::storage::StorageError;
 
 use super::UploadId;
@@ -110,6 +110,34 @@ pub enum RegistryError {
         /// What it is instead.
         state: ActualState,
     },
+    /// The put may create tags only, and one of its tags points somewhere already.
+    #[error(
+        "tag {tag} exists already in repository {repository} and is {digest}; you may create tags there but not move \
+         them, so push under another tag"
+    )]
+    WouldOverwrite {
+        /// The repository.
+        repository: RepositoryName,
+        /// The tag.
+        tag: Tag,
+        /// What it points at.
+        digest: Digest,
+    },
+    /// The put may create manifests only, and the repository serves this one as another type.
+    #[error(
+        "repository {repository} holds {digest} already, as {held}; you may add manifests there but not change them, so it \
+         cannot become {asked}"
+    )]
+    WouldRetype {
+        /// The repository.
+        repository: RepositoryName,
+        /// The manifest.
+        digest: Digest,
+        /// What it is served as.
+        held: MediaType,
+        /// What it was to be put as.
+        asked: MediaType,
+    },
     /// Deleting is switched off.
     #[error("deleting is switched off; an operator can allow it with storage.delete.enabled: true")]
     DeleteDisabled,
@@ -170,6 +198,28 @@ impl RegistryError {
         )
     }
 
+    /// The other repository that the message names, if it names one. Only for somebody who may see that.
+    pub fn hinted(&self) -> Option<&RepositoryName> {
+        match self {
+            RegistryError::BlobUnknown { hint, .. }
+            | RegistryError::ManifestUnknown { hint, .. }
+            | RegistryError::RepositoryUnknown { hint, .. } => hint.0.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The same error, naming no other repository: as it is where there is none to be meant.
+    #[must_use]
+    pub fn without_hint(mut self) -> RegistryError {
+        if let RegistryError::BlobUnknown { hint, .. }
+        | RegistryError::ManifestUnknown { hint, .. }
+        | RegistryError::RepositoryUnknown { hint, .. } = &mut self
+        {
+            *hint = Hint::default();
+        }
+        self
+    }
+
     /// The code that clients are told.
     pub fn code(&self) -> ErrorCode {
         match self {
@@ -186,6 +236,7 @@ impl RegistryError {
             RegistryError::ManifestInvalid(_) | RegistryError::UrlRefused { .. } => ErrorCode::ManifestInvalid,
             RegistryError::ReferencesUnknown { .. } => ErrorCode::ManifestBlobUnknown,
             RegistryError::PreconditionFailed { .. } => ErrorCode::PreconditionFailed,
+            RegistryError::WouldOverwrite { .. } | RegistryError::WouldRetype { .. } => ErrorCode::Denied,
             RegistryError::DeleteDisabled | RegistryError::ReadOnly => ErrorCode::Unsupported,
             RegistryError::Full(_) | RegistryError::Passing(_) => ErrorCode::Unavailable,
             RegistryError::Storage(_) | RegistryError::Damaged(_) => ErrorCode::Unknown,

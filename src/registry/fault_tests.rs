@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::oci::{Algorithm, Digest, Reference, RepositoryName, Tag};
 use crate::registry::unsettled::SOON;
-use crate::registry::{NewManifest, Precondition, Registry, RegistryError, Settings, UploadStatus, layout};
+use crate::registry::{NewManifest, Overwrite, Precondition, Registry, RegistryError, Settings, UploadStatus, layout};
 use crate::storage::{
     self, Call, Change, Durability, Entry, Filesystem, Key, Meta, Object, Result, Stage, Storage, StorageError, Watch,
 };
@@ -151,20 +151,20 @@ async fn after_a_sync_that_failed_the_bytes_have_to_be_sent_again() {
     let content = vec![7; 300_000];
     let digest = Digest::of(Algorithm::Sha256, &content);
 
-    let UploadStatus { id, .. } = registry.start_upload(&name, Algorithm::Sha256).await.unwrap();
+    let UploadStatus { id, .. } = registry.start_upload(&name, None, Algorithm::Sha256).await.unwrap();
     storage.failing.store(true, Ordering::SeqCst);
     assert!(registry.append_upload(&name, id, None, body(&content)).await.is_err());
     let again = registry.finish_upload(&name, id, digest, None, body(&[])).await;
     assert!(matches!(again, Err(RegistryError::UploadUnknown { .. })), "{again:?}");
 
-    let UploadStatus { id, .. } = registry.start_upload(&name, Algorithm::Sha256).await.unwrap();
+    let UploadStatus { id, .. } = registry.start_upload(&name, None, Algorithm::Sha256).await.unwrap();
     storage.failing.store(true, Ordering::SeqCst);
     assert!(registry.finish_upload(&name, id, digest, None, body(&content)).await.is_err());
     let again = registry.finish_upload(&name, id, digest, None, body(&[])).await;
     assert!(matches!(again, Err(RegistryError::UploadUnknown { .. })), "{again:?}");
     assert!(registry.stat_blob(&name, &digest).await.is_err(), "the link alone is no blob");
 
-    registry.put_blob(&name, digest, body(&content)).await.unwrap();
+    registry.put_blob(&name, None, digest, body(&content)).await.unwrap();
     assert_eq!(registry.stat_blob(&name, &digest).await.unwrap(), 300_000);
 }
 
@@ -177,7 +177,14 @@ fn manifest_of(blob: Digest) -> NewManifest {
     let layer = format!(r#"{{"mediaType":"a/b","digest":"{blob}","size":5}}"#);
     let bytes = Bytes::from(format!(r#"{{"schemaVersion":2,"config":{layer},"layers":[{layer}]}}"#));
     let reference = Reference::Digest(Digest::of(Algorithm::Sha256, &bytes));
-    NewManifest { media_type: None, bytes, reference, tags: Vec::new(), precondition: Precondition::None }
+    NewManifest {
+        media_type: None,
+        bytes,
+        reference,
+        tags: Vec::new(),
+        overwrite: Overwrite::Allowed,
+        precondition: Precondition::None,
+    }
 }
 
 /// It was there when the manifest looked for it, and in the hands of somebody whose sync then failed.
@@ -185,7 +192,7 @@ fn manifest_of(blob: Digest) -> NewManifest {
 async fn a_manifest_that_waited_for_a_blob_which_was_lost_is_refused() {
     let (directory, storage, registry, name) = faulty(Durability::Barrier);
     let blob = Digest::of(Algorithm::Sha256, b"layer");
-    registry.put_blob(&name, blob, body(b"layer")).await.unwrap();
+    registry.put_blob(&name, None, blob, body(b"layer")).await.unwrap();
 
     storage.gate.shut();
     storage.failing.store(true, Ordering::SeqCst);
@@ -210,7 +217,7 @@ async fn a_manifest_that_waited_for_a_blob_which_was_lost_is_refused() {
     let left = directory.path().join("wharf/unsettled").join(blob.to_string());
     assert!(!left.exists(), "the next start would believe it");
 
-    registry.put_blob(&name, blob, body(b"layer")).await.unwrap();
+    registry.put_blob(&name, None, blob, body(b"layer")).await.unwrap();
     registry.put_manifest(&name, manifest_of(blob)).await.unwrap();
 }
 
@@ -218,7 +225,7 @@ async fn a_manifest_that_waited_for_a_blob_which_was_lost_is_refused() {
 async fn nothing_is_begun_any_more_that_can_wait_for_the_next_start() {
     let (directory, _storage, registry, name) = faulty(Durability::Barrier);
     let blob = Digest::of(Algorithm::Sha256, b"layer");
-    registry.put_blob(&name, blob, body(b"layer")).await.unwrap();
+    registry.put_blob(&name, None, blob, body(b"layer")).await.unwrap();
     registry.put_manifest(&name, manifest_of(blob)).await.unwrap();
     registry.finish().await;
     registry.complete_referrers().await.unwrap();
@@ -230,12 +237,12 @@ async fn nothing_is_begun_any_more_that_can_wait_for_the_next_start() {
 async fn a_blob_does_not_wait_until_another_is_tried_again() {
     let (directory, storage, registry, name) = faulty(Durability::Barrier);
     storage.failing.store(true, Ordering::SeqCst);
-    registry.put_blob(&name, Digest::of(Algorithm::Sha256, b"one"), body(b"one")).await.unwrap();
+    registry.put_blob(&name, None, Digest::of(Algorithm::Sha256, b"one"), body(b"one")).await.unwrap();
     tokio::time::sleep(2 * SOON).await;
     assert!(!storage.failing.load(Ordering::SeqCst), "it was tried, and failed");
 
     let two = Digest::of(Algorithm::Sha256, b"two");
-    registry.put_blob(&name, two, body(b"two")).await.unwrap();
+    registry.put_blob(&name, None, two, body(b"two")).await.unwrap();
     let there = || directory.path().join(layout::blob(&two).as_str()).exists();
     assert!(!there(), "it waits for a manifest");
     tokio::time::sleep(2 * SOON).await;
@@ -272,7 +279,7 @@ async fn a_link_whose_sync_has_failed_is_written_anew_by_the_next_manifest() {
     let registry = Registry::new(Arc::new(filesystem), Settings::default());
     let (name, blob) = ("team/app".parse().unwrap(), Digest::of(Algorithm::Sha256, b"layer"));
 
-    registry.put_blob(&name, blob, body(b"layer")).await.unwrap();
+    registry.put_blob(&name, None, blob, body(b"layer")).await.unwrap();
     *watch.0.lock().unwrap() = Some("_layers");
     registry.settle().await;
     let put = registry.put_manifest(&name, manifest_of(blob)).await;
@@ -285,7 +292,7 @@ async fn a_link_whose_sync_has_failed_is_written_anew_by_the_next_manifest() {
 async fn a_deletion_whose_client_goes_away_is_done_to_its_end() {
     let (_directory, storage, registry, name) = faulty(Durability::Barrier);
     let blob = Digest::of(Algorithm::Sha256, b"layer");
-    registry.put_blob(&name, blob, body(b"layer")).await.unwrap();
+    registry.put_blob(&name, None, blob, body(b"layer")).await.unwrap();
 
     storage.gate.shut();
     let deleting = tokio::spawn({
@@ -313,6 +320,7 @@ async fn a_put_whose_client_goes_away_keeps_its_locks_until_it_is_done() {
         bytes: manifest,
         reference: Reference::Tag(tag.clone()),
         tags: Vec::new(),
+        overwrite: Overwrite::Allowed,
         precondition: Precondition::Absent,
     };
 

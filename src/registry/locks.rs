@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, Hash, RandomState};
 
 use tokio::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::oci::{RepositoryName, Tag};
+use crate::oci::{Digest, RepositoryName, Tag};
 
 const STRIPES: usize = 256;
 
@@ -17,6 +17,7 @@ pub(super) struct Locks {
     hash: RandomState,
     repositories: Vec<RwLock<()>>,
     tags: Vec<Mutex<()>>,
+    types: Vec<Mutex<()>>,
 }
 
 impl Locks {
@@ -25,6 +26,7 @@ impl Locks {
             hash: RandomState::new(),
             repositories: (0..STRIPES).map(|_| RwLock::new(())).collect(),
             tags: (0..STRIPES).map(|_| Mutex::new(())).collect(),
+            types: (0..STRIPES).map(|_| Mutex::new(())).collect(),
         }
     }
 
@@ -53,5 +55,10 @@ impl Locks {
             held.push(self.tags[stripe].lock().await);
         }
         held
+    }
+
+    /// Held while what a manifest is served as is looked at and changed. Taken behind the tags' locks.
+    pub(super) async fn typing(&self, repository: &RepositoryName, digest: &Digest) -> MutexGuard<'_, ()> {
+        self.types[self.stripe((repository, digest))].lock().await
     }
 }

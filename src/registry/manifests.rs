@@ -90,7 +90,12 @@ impl Registry {
     }
 
     /// What the manifest was put as: what was noted then, or what its bytes say.
-    async fn type_of(&self, repository: &RepositoryName, digest: &Digest, bytes: Bytes) -> Result<Option<MediaType>> {
+    pub(super) async fn type_of(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        bytes: Bytes,
+    ) -> Result<Option<MediaType>> {
         let noted = match self.storage.get(&layout::manifest_type(repository, digest)).await {
             Ok(noted) => std::str::from_utf8(&noted).ok().and_then(|text| text.parse().ok()),
             Err(error) if error.is_not_found() => None,

@@ -15,6 +15,7 @@ mod links;
 mod locks;
 mod manifests;
 mod membership;
+mod overwrite;
 mod page;
 mod put_manifest;
 mod referrers;
@@ -30,6 +31,7 @@ mod upload_purge;
 mod upload_receive;
 mod upload_sessions;
 mod uploads;
+mod visible;
 mod work;
 
 use std::sync::Arc;
@@ -40,17 +42,19 @@ use tokio_util::task::TaskTracker;
 use crate::oci::RepositoryName;
 use crate::storage::Storage;
 
-pub use blobs::{Blob, Mount};
+pub use blobs::{Blob, Mount, MountFrom};
 pub use error::{ActualState, Hint, RegistryError, Result};
 pub use manifests::StoredManifest;
+pub use overwrite::Overwrite;
 pub use page::{Listing, Page};
 pub use put_manifest::{NewManifest, Precondition, PutManifest};
 pub use referrers::Referrers;
 pub use settings::{IndexPlatforms, Platform, References, Settings, UploadPurging, UrlRules, Validation};
-pub use upload_id::{UploadId, UploadIdError};
+pub use upload_id::{Owner, UploadId, UploadIdError};
 pub use upload_purge::Purged;
 pub use upload_receive::Body;
 pub use uploads::UploadStatus;
+pub use visible::{Everything, Visible};
 
 /// A registry over some storage. Cheap to clone; the clones are one registry.
 #[derive(Clone, Debug)]
@@ -114,6 +118,10 @@ impl Registry {
 }
 
 #[cfg(test)]
+mod apart_tests;
+#[cfg(test)]
 mod fault_tests;
 #[cfg(test)]
 mod power_cut;
+#[cfg(test)]
+mod samples;

@@ -9,7 +9,8 @@ use crate::storage::Change;
 
 use super::work::at_length;
 use super::{
-    IndexPlatforms, Platform, References, Registry, RegistryError, Result, UrlRules, layout, links, referrers,
+    IndexPlatforms, Overwrite, Platform, References, Registry, RegistryError, Result, UrlRules, layout, links,
+    referrers,
 };
 
 /// How many references are looked for side by side.
@@ -26,6 +27,8 @@ pub struct NewManifest {
     pub reference: Reference,
     /// More tags for it.
     pub tags: Vec<Tag>,
+    /// Whether it may take the place of something.
+    pub overwrite: Overwrite,
     /// What must be so for it to be put: about the tags, or without tags about the manifest itself.
     pub precondition: Precondition,
 }
@@ -64,7 +67,9 @@ impl Registry {
     /// to.
     ///
     /// Two puts of one tag: the tag's lock puts one behind the other, and the precondition is looked at under it, so of two
-    /// that create one tag exactly one succeeds. A put against a delete of the manifest: see
+    /// that create one tag exactly one succeeds. What the put may not overwrite is looked at under the same lock and before
+    /// the precondition, as RFC 9110 §13.2.1 wants it: a condition that holds does not allow what is not allowed. A put
+    /// against a delete of the manifest: see
     /// [`Registry::delete_manifest`].
     pub async fn put_manifest(&self, repository: &RepositoryName, new: NewManifest) -> Result<PutManifest> {
         self.allow_writing()?;
@@ -85,10 +90,17 @@ impl Registry {
         }
         self.check_references(repository, &manifest).await?;
         let (registry, repository) = (self.clone(), repository.clone());
-        let (precondition, bytes) = (new.precondition, new.bytes);
+        let (overwrite, precondition, bytes) = (new.overwrite, new.precondition, new.bytes);
         self.to_its_end(async move {
             let _adding = registry.locks.adding(&repository).await;
             let _moving = registry.locks.moving(&repository, &tags).await;
+            let _typing = match manifest.names_its_type {
+                true => None,
+                false => Some(registry.locks.typing(&repository, &digest).await),
+            };
+            if overwrite == Overwrite::Refused {
+                registry.check_nothing_is_overwritten(&repository, &manifest, &digest, &tags, &bytes).await?;
+            }
             registry.check_precondition(&repository, &digest, &tags, &precondition).await?;
             registry.write_manifest(&repository, &manifest, digest, &tags, bytes).await
         })

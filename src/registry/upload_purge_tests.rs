@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::oci::Algorithm;
-use crate::registry::Settings;
+use crate::registry::{Everything, Settings};
 use crate::storage::Filesystem;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -35,8 +35,8 @@ async fn old_uploads_go_and_young_ones_stay() {
     let volume = tempfile::tempdir().unwrap();
     let registry = registry(volume.path());
     let name: RepositoryName = "team/app".parse().unwrap();
-    let old = registry.start_upload(&name, Algorithm::Sha256).await.unwrap();
-    let young = registry.start_upload(&name, Algorithm::Sha512).await.unwrap();
+    let old = registry.start_upload(&name, None, Algorithm::Sha256).await.unwrap();
+    let young = registry.start_upload(&name, None, Algorithm::Sha512).await.unwrap();
     registry.write_down_all().await.unwrap();
     let now = SystemTime::now();
     let started = volume.path().join(layout::upload_started(&name, &old.id).as_str());
@@ -97,7 +97,7 @@ proptest! {
             let later = SystemTime::now() + 30 * DAY;
             // A tree that cannot be read to its end stops the purge; it must not make it panic.
             let _ = registry.purge_uploads(later, 7 * DAY, false).await;
-            registry.repositories(&Default::default()).await.unwrap();
+            registry.repositories(&Default::default(), &Everything).await.unwrap();
         });
         let upload = "_uploads/0e4a5c7e-3f2b-4f8e-9d55-0a1b2c3d4e5f";
         for path in before {

@@ -1,7 +1,7 @@
 //! Uploads: a blob on its way in.
 //!
-//! An upload belongs to the repository it was started in and lives in its directory alone, so it survives a restart and
-//! needs no secret to be recognised.
+//! An upload belongs to the repository it was started in and lives in its directory alone, so it survives a restart. Whose
+//! it is, its name says ([`UploadId::belongs_to`]). Whoever calls asks that first; here whoever knows the name goes on.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -18,7 +18,7 @@ use super::upload_place::{self, Place};
 use super::upload_progress::Progress;
 use super::upload_receive::{self, Body, End, Sink};
 use super::upload_sessions::Claim;
-use super::{Registry, RegistryError, Result, UploadId, layout, links};
+use super::{Owner, Registry, RegistryError, Result, UploadId, layout, links};
 
 /// Where an upload stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +39,16 @@ enum Then {
 }
 
 impl Registry {
-    /// Starts an upload. The bytes are hashed by the given algorithm while they arrive.
-    pub async fn start_upload(&self, repository: &RepositoryName, algorithm: Algorithm) -> Result<UploadStatus> {
+    /// Starts an upload, which belongs to the owner; to whoever knows its name where nobody is told apart. The bytes are
+    /// hashed by the given algorithm while they arrive.
+    pub async fn start_upload(
+        &self,
+        repository: &RepositoryName,
+        owner: Option<&Owner>,
+        algorithm: Algorithm,
+    ) -> Result<UploadStatus> {
         self.allow_writing()?;
-        let id = UploadId::random();
+        let id = owner.map_or_else(UploadId::random, |owner| UploadId::owned(owner, repository));
         self.begin_upload(repository, id, algorithm).await?;
         Ok(UploadStatus { id, offset: 0 })
     }
@@ -159,11 +165,17 @@ impl Registry {
         Ok(())
     }
 
-    /// Takes a whole blob in one request.
-    pub async fn put_blob(&self, repository: &RepositoryName, digest: Digest, body: Body) -> Result<()> {
-        let (registry, repository) = (self.clone(), repository.clone());
+    /// Takes a whole blob in one request. What is left of its upload should the server be killed belongs to the owner.
+    pub async fn put_blob(
+        &self,
+        repository: &RepositoryName,
+        owner: Option<&Owner>,
+        digest: Digest,
+        body: Body,
+    ) -> Result<()> {
+        let (registry, repository, owner) = (self.clone(), repository.clone(), owner.cloned());
         self.to_its_end(async move {
-            let upload = registry.start_upload(&repository, digest.algorithm()).await?;
+            let upload = registry.start_upload(&repository, owner.as_ref(), digest.algorithm()).await?;
             let finished = registry.finish_upload(&repository, upload.id, digest, None, body).await;
             if finished.is_err() {
                 // Nobody knows the upload's name, so nobody will go on with it. What cannot be removed now is purged.

@@ -9,7 +9,7 @@ use crate::http::query::{Query, next_page};
 use crate::http::reply::{OCI_FILTERS_APPLIED, Reply};
 use crate::http::route::Route;
 use crate::oci::{Descriptor, Digest, MediaType, RepositoryName, Tag};
-use crate::registry::Page;
+use crate::registry::{Everything, Page};
 
 use super::Answer;
 
@@ -22,7 +22,7 @@ pub(super) async fn catalog(app: &App, request: &Parts) -> Answer {
         repositories: Vec<&'a str>,
     }
     let page = Query::parse(request.uri.query()).page()?;
-    let listing = app.registry.repositories(&page).await?;
+    let listing = app.registry.repositories(&page, &Everything).await?;
     let names: Vec<&str> = listing.entries.iter().map(RepositoryName::as_str).collect();
     let last = names.last().copied().filter(|_| listing.more);
     let reply = Reply::json(JSON, &Catalog { repositories: names.clone() });

@@ -10,7 +10,7 @@ use crate::http::reply::{CONTENT_DIGEST, OCI_SUBJECT, OCI_TAG, Reply};
 use crate::http::route::Route;
 use crate::http::{App, HttpError};
 use crate::oci::{MediaType, Reference, RepositoryName, Tag};
-use crate::registry::NewManifest;
+use crate::registry::{NewManifest, Overwrite};
 
 use super::Answer;
 
@@ -47,7 +47,7 @@ pub(super) async fn put(app: &App, request: &Parts, name: RepositoryName, refere
     let whole = app.places.read(request, body).await?;
     let bytes = whole.bytes.clone();
     let asked = tags.clone();
-    let new = NewManifest { media_type, bytes, reference, tags, precondition };
+    let new = NewManifest { media_type, bytes, reference, tags, overwrite: Overwrite::Allowed, precondition };
     let put = app.registry.put_manifest(&name, new).await?;
     let mut reply = Reply::empty(StatusCode::CREATED).header(CONTENT_DIGEST, put.digest);
     if let Some(subject) = put.subject {

@@ -10,9 +10,12 @@ use crate::http::reply::{CONTENT_DIGEST, Reply, UPLOAD_UUID};
 use crate::http::route::Route;
 use crate::http::{App, HttpError};
 use crate::oci::{Algorithm, ChunkRange, Digest, RepositoryName};
-use crate::registry::{self, Mount, RegistryError, UploadId, UploadStatus};
+use crate::registry::{self, Mount, MountFrom, Owner, RegistryError, UploadId, UploadStatus};
 
 use super::Answer;
+
+/// Nobody is told apart.
+const NOBODY: Option<&Owner> = None;
 
 /// Starts an upload, or mounts a blob, or takes a whole one.
 pub(super) async fn start(app: &App, request: &Parts, name: RepositoryName, body: Body) -> Answer {
@@ -22,21 +25,25 @@ pub(super) async fn start(app: &App, request: &Parts, name: RepositoryName, body
         // A source that cannot exist is as good as one that does not: the client uploads the blob (end-11).
         let from = query.get("from").map(str::parse::<RepositoryName>);
         let mounted = match from.transpose() {
-            Ok(from) => app.registry.mount_blob(&name, &digest, from.as_ref()).await?,
+            Ok(from) => {
+                let from = from.as_ref().map_or(MountFrom::Anywhere, MountFrom::Repository);
+                app.registry.mount_blob(&name, &digest, from).await?
+            }
             Err(_) => Mount::Absent,
         };
         if mounted == Mount::Mounted {
             return Ok(created(app, name, digest));
         }
-        return Ok(accepted(app, name.clone(), app.registry.start_upload(&name, digest.algorithm()).await?));
+        let status = app.registry.start_upload(&name, NOBODY, digest.algorithm()).await?;
+        return Ok(accepted(app, name, status));
     }
     if let Some(digest) = query.get("digest") {
         let digest: Digest = digest.parse()?;
-        app.registry.put_blob(&name, digest, stream(body)).await?;
+        app.registry.put_blob(&name, NOBODY, digest, stream(body)).await?;
         return Ok(created(app, name, digest));
     }
     let algorithm: Algorithm = query.get("digest-algorithm").map(str::parse).transpose()?.unwrap_or_default();
-    let status = app.registry.start_upload(&name, algorithm).await?;
+    let status = app.registry.start_upload(&name, NOBODY, algorithm).await?;
     Ok(accepted(app, name, status))
 }
 

@@ -8,7 +8,7 @@ use futures_util::future::{BoxFuture, FutureExt, join_all};
 use futures_util::{StreamExt, stream};
 
 use crate::oci::{Algorithm, ChunkRange, Reference, RepositoryName, Tag};
-use crate::registry::{Body, Mount, NewManifest, Precondition, Registry, RegistryError, Result};
+use crate::registry::{Body, Mount, MountFrom, NewManifest, Overwrite, Precondition, Registry, RegistryError, Result};
 
 use super::images::{Content, Known};
 use super::promises::Intent;
@@ -90,7 +90,9 @@ impl Client {
             Step::Mount(from, to, content) => {
                 let intent = Intent::Blob(name(to), content.digest);
                 let mounted = async {
-                    match self.registry.mount_blob(&name(to), &content.digest, Some(&name(from))).await? {
+                    let from = name(from);
+                    let from = MountFrom::Repository(&from);
+                    match self.registry.mount_blob(&name(to), &content.digest, from).await? {
                         Mount::Mounted => Ok(()),
                         Mount::Absent => self.send(&name(to), content, How::Whole).await,
                     }
@@ -142,11 +144,11 @@ impl Client {
     async fn send(&self, to: &RepositoryName, content: &Content, how: How) -> Result<()> {
         let Content { digest, bytes } = content;
         let chunks = match how {
-            How::Whole => return self.registry.put_blob(to, *digest, body(bytes)).await,
+            How::Whole => return self.registry.put_blob(to, None, *digest, body(bytes)).await,
             How::Upload => 0,
             How::Chunks(chunks) => chunks,
         };
-        let upload = self.registry.start_upload(to, Algorithm::Sha256).await?.id;
+        let upload = self.registry.start_upload(to, None, Algorithm::Sha256).await?.id;
         if chunks == 0 {
             return self.registry.finish_upload(to, upload, *digest, None, body(bytes)).await;
         }
@@ -165,6 +167,7 @@ impl Client {
             bytes: known.bytes.clone(),
             reference: tags.next().map_or(Reference::Digest(known.digest), Reference::Tag),
             tags: tags.collect(),
+            overwrite: Overwrite::Allowed,
             precondition: Precondition::None,
         };
         self.registry.put_manifest(to, new).await.map(drop)

@@ -206,7 +206,7 @@ async fn an_upload_goes_on_behind_what_arrived_before_a_fault() {
         let stage = Stage::new(mode);
         let registry = &stage.client.registry;
         stage.recorder.write_shortly(Some(30_000));
-        let upload = registry.start_upload(&to, Algorithm::Sha256).await.unwrap().id;
+        let upload = registry.start_upload(&to, None, Algorithm::Sha256).await.unwrap().id;
         stage.recorder.fail(Some(Fault { from, times: 1, errno: Errno::NOSPC.raw_os_error() }));
         let _ = registry.append_upload(&to, upload, None, body(&content.bytes.slice(..700_000))).await;
         stage.recorder.fail(None);
