@@ -1,6 +1,7 @@
 //! The catalog shows what may be seen, and costs what may be seen.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -41,7 +42,7 @@ impl Visible for Anywhere<'_> {
 fn make(root: &Path, repositories: impl IntoIterator<Item = impl AsRef<str>>) {
     for name in repositories {
         let key = layout::repository(&name.as_ref().parse().unwrap()).child(layout::MANIFESTS);
-        std::fs::create_dir_all(root.join(key.as_str())).unwrap();
+        fs::create_dir_all(root.join(key.as_str())).unwrap();
     }
 }
 

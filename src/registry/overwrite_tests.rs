@@ -1,5 +1,7 @@
 //! What a put that may only create leaves alone (CVE-2026-31801).
 
+use std::fs;
+
 use futures_util::future::join_all;
 
 use super::*;
@@ -156,7 +158,7 @@ async fn a_manifest_that_nobody_can_be_served_is_healed_by_who_may_only_create()
         ..new(&bytes, &[])
     };
     let of = put(&registry, &name, typed(Overwrite::Allowed)).await;
-    std::fs::remove_dir_all(directory.path().join("wharf/repositories/team/app/_types")).unwrap();
+    fs::remove_dir_all(directory.path().join("wharf/repositories/team/app/_types")).unwrap();
     put(&registry, &name, typed(Overwrite::Refused)).await;
     assert!(serves_manifest(&registry, &name, of).await);
 }
