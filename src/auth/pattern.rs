@@ -79,6 +79,14 @@ impl Pattern {
         self.parts == [Part::AnyDepth]
     }
 
+    /// As it reads to a user: with their name in its place.
+    pub fn shown_to(&self, user: Option<&UserName>) -> String {
+        match user {
+            Some(user) => self.text.replace("{user}", user.as_str()),
+            None => self.text.clone(),
+        }
+    }
+
     /// Whether it depends on the user who asks.
     pub fn has_user(&self) -> bool {
         let has = |part: &Part| matches!(part, Part::Mixed(pieces) if pieces.contains(&Piece::User));

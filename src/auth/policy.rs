@@ -13,6 +13,9 @@ use super::pattern::PatternError;
 use super::subject::SubjectError;
 use super::{Action, ActionError, Actions, GroupName, Pattern, Subject, UserName};
 
+/// What stands before a group's name in a rule.
+pub(super) const GROUP: &str = "group:";
+
 /// Whom a rule is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Who {
@@ -143,6 +146,11 @@ impl Policy {
         &self.rules
     }
 
+    /// Whether a rule is about a group.
+    pub fn names(&self, group: &GroupName) -> bool {
+        self.rules.iter().flat_map(|rule| &rule.who).any(|who| matches!(who, Who::Group(named) if named == group))
+    }
+
     /// The groups that have members here.
     pub fn groups(&self) -> &[GroupName] {
         &self.groups
@@ -216,7 +224,7 @@ impl FromStr for Who {
     type Err = SubjectError;
 
     fn from_str(text: &str) -> Result<Self, SubjectError> {
-        match (text, text.strip_prefix("group:")) {
+        match (text, text.strip_prefix(GROUP)) {
             ("anonymous", _) => Ok(Who::Everybody),
             ("*", _) => Ok(Who::LoggedIn),
             (_, Some(group)) => Ok(Who::Group(group.parse()?)),
@@ -231,7 +239,7 @@ impl fmt::Display for Who {
             Who::Everybody => f.write_str("anonymous"),
             Who::LoggedIn => f.write_str("*"),
             Who::User(user) => user.fmt(f),
-            Who::Group(group) => write!(f, "group:{group}"),
+            Who::Group(group) => write!(f, "{GROUP}{group}"),
         }
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::oci::RepositoryName;
 
 /// As many resources are looked at in one request for a token.
-pub const MOST: usize = 100;
+pub(super) const MOST: usize = 100;
 
 /// Something that a token opens: the claim `access` is a list of these.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,9 +27,9 @@ pub struct Access {
 }
 
 /// What the catalog is in a scope.
-pub const CATALOG: (&str, &str) = ("registry", "catalog");
+pub(super) const CATALOG: (&str, &str) = ("registry", "catalog");
 /// What a repository is in a scope.
-pub const REPOSITORY: &str = "repository";
+pub(super) const REPOSITORY: &str = "repository";
 
 /// What a repository's actions are called in a scope. There are fewer than rules have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use secrecy::SecretString;
 
 use super::{GroupName, Policy};
 
-/// All about who may do what.
-#[derive(Clone, Debug)]
+/// All about who may do what; [`Settings::default`] is a registry that is open to everybody.
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Where keys and access tokens are kept, in the volume.
     pub directory: PathBuf,
@@ -144,7 +144,7 @@ pub struct TokenServer {
 }
 
 /// Groups that a rule names and nobody can be in.
-pub fn unknown_groups<'a>(policy: &'a Policy) -> impl Iterator<Item = &'a GroupName> {
+pub fn unknown_groups(policy: &Policy) -> impl Iterator<Item = &GroupName> {
     let named = policy.rules().iter().flat_map(|rule| &rule.who).filter_map(|who| match who {
         super::Who::Group(group) => Some(group),
         super::Who::Everybody | super::Who::LoggedIn | super::Who::User(_) => None,

@@ -13,7 +13,9 @@ const LONGEST: usize = 255;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SubjectError {
     /// Not the name of a user or of a group.
-    #[error("a name has 1 to {LONGEST} bytes, no colon and nothing that cannot be printed")]
+    #[error(
+        "a name has 1 to {LONGEST} bytes, does not begin with group:, user: or token:, and has nothing that cannot be printed"
+    )]
     Name,
     /// Not the name of an access token.
     #[error(
@@ -23,8 +25,11 @@ pub enum SubjectError {
     TokenName,
 }
 
+/// Identity providers and certificates have names with colons. What rules give a meaning to, or somebody may think they do,
+/// begins none.
 fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.len() <= LONGEST && !text.contains(':') && !text.chars().any(char::is_control)
+    let fits = !text.is_empty() && text.len() <= LONGEST && !text.chars().any(char::is_control);
+    fits && ![super::policy::GROUP, "user:", "token:"].iter().any(|prefix| text.starts_with(prefix))
 }
 
 fn is_token_name(text: &str) -> bool {
@@ -143,11 +148,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_what_can_be_a_user_in_basic_credentials() {
-        for name in ["alice", "Alice Smith", "alice@example.com", "repo:acme"] {
-            assert_eq!(name.parse::<UserName>().is_ok(), !name.contains(':'), "{name}");
+    fn names_are_what_users_and_workloads_are_called() {
+        for name in ["alice", "Alice Smith", "alice@example.com", "repo:acme/app:ref:main", "spiffe://a/b"] {
+            assert!(name.parse::<UserName>().is_ok(), "{name}");
         }
-        for name in ["", "a\nb", "a\0"] {
+        for name in ["", "a\nb", "a\0", "group:ops", "user:alice", "token:ci"] {
             assert!(name.parse::<UserName>().is_err(), "{name:?}");
         }
         assert!("a".repeat(256).parse::<UserName>().is_err());
