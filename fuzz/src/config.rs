@@ -22,7 +22,12 @@ pub fn hold(data: &[u8]) {
     if text.contains(SECRET) {
         return;
     }
-    for name in ["REGISTRY_HTTP_SECRET", "REGISTRY_REDIS_PASSWORD", "REGISTRY_NOTIFICATIONS_ENDPOINTS_0_HEADERS_X"] {
+    for name in [
+        "REGISTRY_HTTP_SECRET",
+        "REGISTRY_REDIS_PASSWORD",
+        "REGISTRY_NOTIFICATIONS_ENDPOINTS_0_HEADERS_X",
+        "REGISTRY_AUTH_LDAP_BINDPASSWORD",
+    ] {
         let mut variables = variables.clone();
         variables.push((name.to_owned(), SECRET.to_owned()));
         outcome(file, variables);
@@ -91,7 +96,16 @@ fn holds_the_same(config: &Config, shown_text: &str) {
     let settings =
         |config: &Config| format!("{:#?}", (&config.http, &config.registry, &config.storage, &config.telemetry));
     assert_eq!(settings(&again), settings(config), "{shown_text}");
+    assert_eq!(logins(&again), logins(config), "{shown_text}");
     assert_eq!(values(&shown(&again)), values(shown_text));
+}
+
+/// Who may do what, without where it was written.
+fn logins(config: &Config) -> String {
+    let auth = &config.auth;
+    let ways = (&auth.realm, &auth.htpasswd, &auth.ldap, &auth.oidc, &auth.certificate, &auth.token_server);
+    let rules = auth.access.as_ref().map(|access| access.policy.rules().iter().map(ToString::to_string));
+    format!("{ways:#?} {:#?}", rules.map(Vec::from_iter))
 }
 
 /// What was shown, without where it was written.

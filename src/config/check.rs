@@ -1,7 +1,7 @@
 //! Whether a tree has only keys that there are, each with the kind of value that belongs there.
 
 use super::error::{ConfigError, Found};
-use super::node::{Map, Node, Value, below};
+use super::node::{Map, Node, Value, below, item_of};
 use super::origin::Origin;
 use super::schema::{Field, Shape};
 use super::warning::Warning;
@@ -18,6 +18,10 @@ fn node(at: &Node, shape: Shape, key: &str, warnings: &mut Vec<Warning>) -> Resu
     match (shape, &at.value) {
         (_, Value::Null) | (Shape::Value, Value::Scalar(_) | Value::Secret(_)) => Ok(()),
         (Shape::Value, Value::List(_) | Value::Map(_)) => Err(expected(at, key, "one value")),
+        (Shape::List(of @ Shape::Struct(_)), Value::List(items)) => {
+            let mut numbered = items.iter().enumerate();
+            numbered.try_for_each(|(index, item)| node(item, *of, &item_of(key, index), warnings))
+        }
         (Shape::List(of), Value::List(items)) => items.iter().try_for_each(|item| node(item, *of, key, warnings)),
         (Shape::List(Shape::Value), Value::Scalar(_) | Value::Secret(_)) => Ok(()),
         (Shape::List(_), _) => Err(expected(at, key, "a list")),

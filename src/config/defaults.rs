@@ -4,6 +4,15 @@ use super::node::Node;
 use super::origin::{Origin, Source};
 use super::yaml;
 
+/// Defaults of sections that are off unless they are written.
+const OF_SECTIONS: [(&str, &str); 5] = [
+    ("https", "https: {addr: ':5443', minimumtls: tls1.2}"),
+    ("http.tls.certificate", "http: {tls: {minimumtls: tls1.2}}"),
+    ("auth.ldap", "auth: {ldap: {starttls: false, users: {filter: '(uid={user})', name: uid}}}"),
+    ("auth.ldap.groups", "auth: {ldap: {groups: {filter: '(member={dn})', name: cn}}}"),
+    ("auth.certificate", "auth: {certificate: {user: commonname}}"),
+];
+
 /// The configuration in the place of a file that was not given.
 pub(super) fn builtin() -> Node {
     read(include_str!("builtin.yml"))
@@ -12,11 +21,10 @@ pub(super) fn builtin() -> Node {
 /// Fills in every key that is absent. Sections that are off unless they are written get theirs only if they are.
 pub(super) fn fill(root: &mut Node) {
     root.fill(&read(include_str!("defaults.yml")));
-    if root.find("https").is_some() {
-        root.fill(&read("https: {addr: ':5443', minimumtls: tls1.2}"));
-    }
-    if root.find("http.tls.certificate").is_some() {
-        root.fill(&read("http: {tls: {minimumtls: tls1.2}}"));
+    for (section, defaults) in OF_SECTIONS {
+        if root.find(section).is_some() {
+            root.fill(&read(defaults));
+        }
     }
 }
 
@@ -32,7 +40,8 @@ mod tests {
 
     #[test]
     fn the_defaults_are_keys_that_there_are() {
-        for text in [include_str!("builtin.yml"), include_str!("defaults.yml")] {
+        let files = [include_str!("builtin.yml"), include_str!("defaults.yml")];
+        for text in files.into_iter().chain(OF_SECTIONS.map(|(_, text)| text)) {
             let root = yaml::parse(text, &Source::Default).unwrap();
             assert!(root.map().is_some());
             assert_eq!(check(&root, TOP).unwrap(), []);

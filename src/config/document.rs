@@ -26,9 +26,16 @@ impl Document {
         self.root.find(key)
     }
 
+    /// Whether a key of the topmost level is there with nothing behind it: null, or a mapping without keys.
+    pub(super) fn is_empty(&self, key: &str) -> bool {
+        let node = self.root.map().and_then(|map| map.get(key));
+        node.is_some_and(|node| node.is_null() || node.map().is_some_and(|map| map.entries.is_empty()))
+    }
+
     /// Where a key was written, or else where the configuration begins.
     pub(super) fn origin(&self, key: &str) -> Origin {
-        self.find(key).unwrap_or(&self.root).origin.clone()
+        let written = || self.root.map()?.get(key);
+        self.find(key).or_else(written).unwrap_or(&self.root).origin.clone()
     }
 
     /// Puts `loglevel`, the older name, where `log.level` is silent.

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::node::Node;
 use super::origin::Origin;
+use super::secret::without_userinfo;
 
 /// Why a configuration cannot be used.
 #[derive(Debug, Error)]
@@ -108,6 +109,18 @@ pub enum ConfigError {
         /// Why they do not, and what to do.
         reason: String,
     },
+    /// A file that a value names cannot be read.
+    #[error("{origin}: {key}: {} cannot be read", path.display())]
+    NamedFile {
+        /// Where the value was written.
+        origin: Origin,
+        /// The key, with dots from the top.
+        key: String,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// Something that registry:2 serves and Wharf does not serve yet. To start without it could serve what was meant to
     /// be protected, or lose what was meant to be kept, so Wharf does not start.
     #[error("{origin}: {key}: {what} not served yet; {remedy}")]
@@ -129,7 +142,7 @@ pub struct Found(String);
 
 impl From<&Node> for Found {
     fn from(node: &Node) -> Found {
-        Found(node.to_string())
+        Found(without_userinfo(&node.to_string()).into_owned())
     }
 }
 

@@ -1,13 +1,16 @@
 //! `http`, `https` and `health.storagedriver` into the settings of [`crate::http`].
 
+use std::net::IpAddr;
+
 use axum::http::{HeaderName, HeaderValue};
+use ipnet::IpNet;
 
 use super::address;
 use super::document::{Document, texts_of};
 use super::error::ConfigError;
 use super::node::{Node, below};
-use super::tls;
 use super::warning::Warning;
+use super::{tls, url};
 use crate::http::{Address, Debug, Health, Listener, Settings};
 
 /// Reads the settings; `root` is the volume, where a generated certificate is kept.
@@ -23,6 +26,8 @@ pub(super) fn settings(document: &mut Document, root: &std::path::Path) -> Resul
         listeners,
         prefix: prefix(document)?,
         public_path: public_path(document)?,
+        public_url: public_url(document)?,
+        trusted_proxies: trusted_proxies(document)?,
         headers: headers(document)?,
         drain_timeout: document.duration("http.draintimeout")?,
         http2: !document.is_on("http.http2.disabled")?,
@@ -91,27 +96,55 @@ fn prefix(document: &Document) -> Result<String, ConfigError> {
     if is_path(&prefix) { Ok(prefix) } else { Err(document.expected(key, "a path such as /registry/")) }
 }
 
-/// The path of `http.host`. Nothing else of it has a meaning here, as every `Location` is relative.
-fn public_path(document: &mut Document) -> Result<String, ConfigError> {
-    let key = "http.host";
-    let Some(host) = document.text(key) else {
+const HOST: &str = "http.host";
+
+/// The path of `http.host`: what a `Location` begins with.
+fn public_path(document: &Document) -> Result<String, ConfigError> {
+    let Some(host) = document.text(HOST) else {
         return Ok(String::new());
     };
-    let after_scheme = host.strip_prefix("https://").or_else(|| host.strip_prefix("http://"));
-    let path = after_scheme.map(|rest| rest.find('/').map_or("", |at| &rest[at..]).trim_matches('/').to_owned());
-    match path {
-        Some(path) if path.is_empty() => {
-            let why = "every Location is relative, so clients stay with the name that they called";
-            document.warnings.push(Warning::NoMeaning { origin: document.origin(key), key, why });
-            Ok(path)
-        }
+    match url::split(host).map(|(_, _, path)| path.trim_matches('/')) {
+        Some("") => Ok(String::new()),
         Some(path) if is_path(&format!("/{path}")) => Ok(format!("/{path}")),
-        Some(_) | None => Err(document.expected(key, "an address such as https://registry.example.com")),
+        Some(_) | None => Err(document.expected(HOST, "an address such as https://registry.example.com")),
     }
 }
 
+/// The scheme and host of `http.host`: where clients are sent for tokens.
+fn public_url(document: &Document) -> Result<Option<String>, ConfigError> {
+    match document.text(HOST).and_then(url::split) {
+        None | Some((_, "", _)) => Ok(None),
+        Some((scheme, host, _)) if url::is_host(host) => Ok(Some(format!("{scheme}://{host}"))),
+        // It may hold a password, which has no place in an error.
+        Some(_) => {
+            Err(document.conflict(HOST, "names a host and perhaps a port, as https://registry.example.com:5000"))
+        }
+    }
+}
+
+/// Notes that `http.host` without a path means nothing as long as nobody needs a token.
+pub(super) fn note_host(document: &mut Document, settings: &Settings) {
+    if document.text(HOST).is_some() && settings.public_path.is_empty() {
+        let why = "every Location is relative, so clients stay with the name that they called";
+        document.warnings.push(Warning::NoMeaning { origin: document.origin(HOST), key: HOST, why });
+    }
+}
+
+/// Networks, and addresses as networks of one.
+fn trusted_proxies(document: &Document) -> Result<Vec<IpNet>, ConfigError> {
+    let key = "http.trustedproxies";
+    let read = |text: &str| {
+        let address = || text.parse::<IpAddr>().ok().map(|address| IpNet::from(address.to_canonical()));
+        text.parse::<IpNet>().ok().map(|network| network.trunc()).or_else(address)
+    };
+    let fault = |text: &str| {
+        document.conflict(key, format!("{text:?} is no network such as 10.0.0.0/8 and no address such as 10.0.0.1"))
+    };
+    document.texts(key)?.into_iter().map(|text| read(text).ok_or_else(|| fault(text))).collect()
+}
+
 /// Whether a text is a plain path: what needs no escape, with no empty part and no way up.
-fn is_path(text: &str) -> bool {
+pub(super) fn is_path(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'.' | b'_' | b'~');
     text.starts_with('/')
         && text.bytes().all(plain)

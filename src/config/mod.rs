@@ -3,20 +3,28 @@
 //! The configuration is registry:2's: its `config.yml`, and `REGISTRY_*` variables over it. It goes through these steps,
 //! each in a file of its own: the text becomes a tree in which every value knows where it was written (`yaml`, `node`),
 //! variables change the tree (`variables`), keys are checked (`schema`, `check`), what is not served is refused
-//! (`unserved`), defaults are filled in (`defaults`), and each module's settings are read from it (`http`, `registry`,
-//! `storage`, `telemetry`). A [`Config`] that was made is valid; files that it names may still be absent.
+//! (`unserved`), defaults are filled in (`defaults`), and each module's settings are read from it (`http`, `auth`,
+//! `registry`, `storage`, `telemetry`). A [`Config`] that was made is valid; files that it names may still be absent.
 //!
-//! The environment is an argument. Nothing here reads it, or any file but the one that is named.
+//! The environment is an argument. Nothing here reads it, or any file but the one that is named and those that are a part
+//! of it: access rules that it includes, and a password.
 
 mod accepted;
+mod access;
+mod access_remarks;
 mod address;
+mod auth;
 mod check;
 mod defaults;
 mod document;
 mod duration;
 mod error;
 mod http;
+mod item;
+mod ldap;
+mod named_file;
 mod node;
+mod oidc;
 mod origin;
 mod registry;
 mod schema;
@@ -26,7 +34,9 @@ mod show;
 mod storage;
 mod telemetry;
 mod tls;
+mod token_server;
 mod unserved;
+mod url;
 mod variables;
 mod warning;
 mod yaml;
@@ -53,6 +63,8 @@ const MAX_FILE: u64 = 1 << 20;
 pub struct Config {
     /// The front door.
     pub http: crate::http::Settings,
+    /// Who may do what.
+    pub auth: crate::auth::Settings,
     /// What the registry does.
     pub registry: crate::registry::Settings,
     /// Where the bytes are.
@@ -85,12 +97,7 @@ impl Config {
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<(Config, Vec<Warning>), ConfigError> {
         let source = Source::File(Arc::from(name));
-        let root = yaml::parse(text, &source).map_err(|error| ConfigError::NotYaml {
-            origin: source.at(error.line),
-            column: error.column,
-            reason: error.reason,
-        })?;
-        Config::build(root, environment)
+        Config::build(yaml::read(text, &source)?, environment)
     }
 
     /// Writes every value that holds as YAML, each with where it was written; secrets are masked.
@@ -118,8 +125,14 @@ impl Config {
         defaults::fill(&mut document.root);
 
         let storage = storage::settings(&document)?;
+        let http = http::settings(&mut document, &storage.root)?;
+        let auth = auth::settings(&mut document, &storage.root, &http)?;
+        if auth.is_open() {
+            http::note_host(&mut document, &http);
+        }
         let config = Config {
-            http: http::settings(&mut document, &storage.root)?,
+            http,
+            auth,
             registry: registry::settings(&mut document)?,
             telemetry: telemetry::settings(&document)?,
             storage,

@@ -135,6 +135,11 @@ impl Map {
     }
 }
 
+/// The key of an item in the list under `key`, counted from 0 as in the names of variables.
+pub(super) fn item_of(key: &str, index: usize) -> String {
+    format!("{key}[{index}]")
+}
+
 /// The key of what stands under `name` in what stands under `key`.
 pub(super) fn below(key: &str, name: &str) -> String {
     if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") }

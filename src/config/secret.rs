@@ -1,5 +1,6 @@
 //! Values that are never printed: the type, and which keys hold them.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// A text that neither `Debug` nor `Display` shows.
@@ -10,13 +11,14 @@ pub(super) struct Secret(String);
 pub(super) const MASK: &str = "***";
 
 /// Keys whose value is a secret, wherever they stand: drivers and hooks have options of their own making.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "accesskey",
     "accesskeyid",
     "accesskeysecret",
     "accountkey",
     "apikey",
     "authtoken",
+    "bindpassword",
     "encryptionkey",
     "licensekey",
     "password",
@@ -57,6 +59,16 @@ pub(super) fn is_secret(key: &str) -> bool {
     KEYS.contains(&name.as_str()) || (name == "headers" && key != "http.headers")
 }
 
+/// A URL without the password that may stand in it (RFC 3986 §3.2.1); any other text as it is.
+pub(super) fn without_userinfo(text: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = text.split_once("://") else { return Cow::Borrowed(text) };
+    let authority = rest.find(['/', '?', '#']).map_or(rest, |end| &rest[..end]);
+    match authority.rfind('@') {
+        Some(at) => Cow::Owned(format!("{scheme}://{MASK}{}", &rest[at..])),
+        None => Cow::Borrowed(text),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,11 +88,12 @@ mod tests {
             "storage.s3.secretkey",
             "storage.azure.credentials.secret",
             "notifications.endpoints.headers",
+            "auth.ldap.bindpassword",
             "health.http.headers",
         ] {
             assert!(is_secret(key), "{key}");
         }
-        for key in ["http.headers", "http.tls.key", "log.fields.service"] {
+        for key in ["http.headers", "http.tls.key", "log.fields.service", "auth.ldap.bindpasswordfile"] {
             assert!(!is_secret(key), "{key}");
         }
     }

@@ -1,10 +1,9 @@
 //! A tree as YAML, with a comment at each value that says where it was written.
 
-use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::node::{Node, Scalar, Value};
-use super::secret::MASK;
+use super::secret::{MASK, without_userinfo};
 
 /// A key of as many bytes is written out with a question mark, for YAML looks no further than 1024 signs for its colon.
 const MAX_SHORT_KEY: usize = 1000;
@@ -56,16 +55,6 @@ fn below(node: &Node, depth: usize, out: &mut dyn Write) -> io::Result<()> {
     // The name of a file or variable may hold a line break, which would end the comment.
     let origin = node.origin.to_string().replace(char::is_control, "\u{fffd}");
     writeln!(out, " {single}  # {origin}")
-}
-
-/// A URL without the password that may stand in it (RFC 3986 §3.2.1); any other text as it is.
-fn without_userinfo(text: &str) -> Cow<'_, str> {
-    let Some((scheme, rest)) = text.split_once("://") else { return Cow::Borrowed(text) };
-    let authority = rest.find(['/', '?', '#']).map_or(rest, |end| &rest[..end]);
-    match authority.rfind('@') {
-        Some(at) => Cow::Owned(format!("{scheme}://{MASK}{}", &rest[at..])),
-        None => Cow::Borrowed(text),
-    }
 }
 
 /// A word, in quotes if it was, or if it would not be read as the same word without.

@@ -9,10 +9,6 @@ const REMOVE: &str = "remove it to start without";
 
 /// The first section that is wanted and not served.
 pub(super) fn refuse(document: &Document) -> Result<(), ConfigError> {
-    if let Some(kind) = document.find("auth").and_then(first_entry) {
-        let remedy = "remove it to serve everyone, or keep a proxy that checks in front";
-        return Err(not_served(&kind.0, kind.1, "access rules are", remedy));
-    }
     for kind in ["registry", "repository", "storage"] {
         list(document, &format!("middleware.{kind}"), "middlewares are")?;
     }
@@ -48,12 +44,6 @@ fn list(document: &Document, key: &str, what: &'static str) -> Result<(), Config
         Some(item) => Err(not_served(key, item, what, "remove it, or disable it to start without")),
         None => Ok(()),
     }
-}
-
-/// The first key of a mapping that has any, with its value.
-fn first_entry(node: &Node) -> Option<(String, &Node)> {
-    let (name, node) = node.map()?.entries.first()?;
-    Some((format!("auth.{name}"), node))
 }
 
 fn is_disabled(item: &Node) -> bool {

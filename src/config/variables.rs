@@ -21,6 +21,9 @@ const PREFIX: &str = "REGISTRY_";
 /// The variable that names the file. It changes nothing in the tree.
 pub(super) const PATH: &str = "REGISTRY_CONFIGURATION_PATH";
 
+/// A variable of podman, skopeo and buildah. It would name a kind of authentication, as which registry:2 takes it.
+const CLIENTS: &str = "REGISTRY_AUTH_FILE";
+
 /// Applies every variable that begins with `REGISTRY_`, and says which of them had no effect.
 pub(super) fn apply(
     root: &mut Node,
@@ -34,6 +37,8 @@ pub(super) fn apply(
         let path: Vec<&str> = name.split('_').skip(1).collect();
         if is_service_link(&name, &value) {
             warnings.push(Warning::ServiceVariable { name });
+        } else if name == CLIENTS {
+            warnings.push(Warning::ClientVariable { name });
         } else if path == ["VERSION"] {
             warnings.push(Warning::VersionVariable { name });
         } else {

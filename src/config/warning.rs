@@ -20,6 +20,11 @@ pub enum Warning {
         /// Its name.
         name: String,
     },
+    /// A variable that is meant for clients.
+    ClientVariable {
+        /// Its name.
+        name: String,
+    },
     /// A variable for the version of the format, which cannot be overridden.
     VersionVariable {
         /// Its name.
@@ -75,6 +80,7 @@ impl Warning {
             Warning::NoMeaning { .. } => Level::INFO,
             Warning::UnknownVariable { .. }
             | Warning::ServiceVariable { .. }
+            | Warning::ClientVariable { .. }
             | Warning::VersionVariable { .. }
             | Warning::InsideMapping { .. }
             | Warning::IndexAlone { .. }
@@ -99,6 +105,9 @@ impl fmt::Display for Warning {
             Warning::UnknownVariable { name } => write!(out, "{name}: ignored, it names no key"),
             Warning::ServiceVariable { name } => {
                 write!(out, "{name}: ignored, Kubernetes sets it for a service (enableServiceLinks)")
+            }
+            Warning::ClientVariable { name } => {
+                write!(out, "{name}: ignored, it tells podman, skopeo and buildah where they keep passwords")
             }
             Warning::VersionVariable { name } => {
                 write!(out, "{name}: ignored, the version of the format cannot be overridden")

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
 
+use super::error::ConfigError;
 use super::node::{Map, Node, Scalar, Value};
 use super::origin::Source;
 
@@ -42,6 +43,15 @@ pub(super) fn parse(text: &str, source: &Source) -> Result<Node, YamlError> {
             (event, span) => document = Some(reader.node(event, span, 0)?),
         }
     }
+}
+
+/// The same, with the error that a configuration is refused with.
+pub(super) fn read(text: &str, source: &Source) -> Result<Node, ConfigError> {
+    parse(text, source).map_err(|error| ConfigError::NotYaml {
+        origin: source.at(error.line),
+        column: error.column,
+        reason: error.reason,
+    })
 }
 
 struct Reader<'t> {

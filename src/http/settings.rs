@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue};
+use ipnet::IpNet;
 use rustls::CipherSuite;
 
 /// The front door's settings.
@@ -16,6 +17,12 @@ pub struct Settings {
     /// What clients write before `prefix` and a proxy takes away, as the path of `http.host` says: `/registry`, with no
     /// slash at the end, empty when there is none. A `Location` begins with it.
     pub public_path: String,
+    /// Where clients find this registry, as the scheme and host of `http.host` say: `https://registry.example.com:5000`.
+    /// `None` is wherever a request says that it went.
+    pub public_url: Option<String>,
+    /// Whose word on the scheme, the host and the address of a client counts (`http.trustedproxies`): that of no other
+    /// peer is heard.
+    pub trusted_proxies: Vec<IpNet>,
     /// Headers that every answer carries (`http.headers`).
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// How long requests under way may take after the signal to stop (`http.draintimeout`): with zero they are cut off

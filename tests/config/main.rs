@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what a test cannot do without fails it")]
 
+mod access;
 mod any_input;
+mod auth;
 mod command;
 mod drop_in;
 mod refusals;

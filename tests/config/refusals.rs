@@ -3,7 +3,7 @@
 use super::{load, minimal, refusal, sentences};
 
 /// Files that are refused, each after five lines that are not, and the sentence.
-const REFUSED: [(&str, &str); 24] = [
+const REFUSED: [(&str, &str); 26] = [
     ("http: {addr: 5000}", "config.yml:5: http.addr: expected host:port, or :port for every address, found \"5000\""),
     ("http: {addr: [a]}", "config.yml:5: http.addr: expected one value, found a list"),
     ("http: :5000", "config.yml:5: http: expected keys with values, found \":5000\""),
@@ -18,6 +18,15 @@ const REFUSED: [(&str, &str); 24] = [
     (
         "http: {host: example.com}",
         "config.yml:5: http.host: expected an address such as https://registry.example.com, found \"example.com\"",
+    ),
+    (
+        "http: {host: 'https://me:hunter2@example.com'}",
+        "config.yml:5: http.host: names a host and perhaps a port, as https://registry.example.com:5000",
+    ),
+    (
+        "http: {trustedproxies: [10.0.0.0/33]}",
+        "config.yml:5: http.trustedproxies: \"10.0.0.0/33\" is no network such as 10.0.0.0/8 and no address such as \
+         10.0.0.1",
     ),
     ("http: {headers: {'a b': [c]}}", "config.yml:5: http.headers.a b: this is no name of a header"),
     ("http: {headers: {a: [\"b\\nc\"]}}", "config.yml:5: http.headers.a: a value holds what no header can hold"),
@@ -139,12 +148,6 @@ fn there_is_one_storage_driver() {
 #[test]
 fn what_is_not_served_yet_stops_the_start() {
     for (text, sentence) in [
-        (
-            "auth: {htpasswd: {realm: r, path: /p}}",
-            "config.yml:5: auth.htpasswd: access rules are not served yet; \
-             remove it to serve everyone, or keep a proxy that checks in front",
-        ),
-        ("auth: silly", "config.yml:5: auth.silly: access rules are not served yet; "),
         ("middleware: {storage: [{name: cloudfront}]}", "config.yml:5: middleware.storage: middlewares are "),
         ("notifications: {endpoints: [{url: 'http://x'}]}", "config.yml:5: notifications.endpoints: notifications "),
         ("proxy: {remoteurl: 'https://x'}", "config.yml:5: proxy.remoteurl: mirroring another registry is not "),

@@ -141,14 +141,32 @@ fn a_prefix_has_a_slash_at_both_ends_however_it_is_written() {
 }
 
 #[test]
-fn of_the_host_only_the_path_has_a_meaning() {
+fn the_host_is_where_tokens_are_and_what_a_proxy_takes_away() {
     let host = |host: &str| load(&minimal(&format!("http: {{host: '{host}'}}\n")), &[]);
     let (config, warnings) = host("https://example.com:5000/");
     assert_eq!(config.http.public_path, "");
+    assert_eq!(config.http.public_url.as_deref(), Some("https://example.com:5000"));
     assert!(sentences(&warnings)[0].starts_with("config.yml:5: http.host has no meaning here"));
     let (config, warnings) = host("https://example.com/registry/");
     assert_eq!(config.http.public_path, "/registry");
+    assert_eq!(config.http.public_url.as_deref(), Some("https://example.com"));
     assert_eq!(warnings, []);
+    // Who logs in is sent there for a token, so then it has a meaning without a path too.
+    let text = "http: {host: 'https://example.com'}\nauth: {htpasswd: {realm: a, path: /p}}\n";
+    assert_eq!(load(&minimal(text), &[]).1, []);
+    assert_eq!(without_file(&[]).0.http.public_url, None);
+}
+
+#[test]
+fn proxies_are_networks_or_addresses_and_by_default_on_this_machine() {
+    let proxies = |text: &str| {
+        let nets = load(&minimal(text), &[]).0.http.trusted_proxies;
+        nets.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(proxies(""), ["127.0.0.0/8", "::1/128"]);
+    let written = "http: {trustedproxies: [10.1.2.3/8, 192.168.0.1, 'fd00::1', '::ffff:10.0.0.1']}";
+    assert_eq!(proxies(written), ["10.0.0.0/8", "192.168.0.1/32", "fd00::1/128", "10.0.0.1/32"]);
+    assert_eq!(proxies("http: {trustedproxies: []}"), [""; 0]);
 }
 
 #[test]

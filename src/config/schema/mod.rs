@@ -1,9 +1,11 @@
 //! Which keys there are, as registry:2 and registry:3 and Wharf have them, and which kind of value stands under each.
 //! What a value means is not said here.
 
+mod auth;
 mod parts;
 mod top;
 
+pub(super) use auth::INCLUDED;
 pub(super) use top::TOP;
 
 /// The kind of what stands under a key. It decides how a variable reaches inside and which keys are refused.
@@ -16,7 +18,7 @@ pub(super) enum Shape {
     /// Fixed keys; a variable names one by [`Field::variable`].
     Struct(&'static [Field]),
     /// Keys of the operator's choosing, with what a variable takes the value of each to be. With fields, those alone
-    /// mean something.
+    /// mean something, and a variable finds the sections and lists among them by their own keys and indexes.
     Map(&'static [Field], &'static Shape),
     /// A [`Shape::Map`] that may be written as the name of its only key (`storage: filesystem`).
     Choice(&'static [Field], &'static Shape),

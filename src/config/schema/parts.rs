@@ -1,13 +1,7 @@
 //! The keys of the sections that Wharf does not serve yet or that have no meaning here. They are known so that a slip of
 //! the pen in them is named, and so that variables reach them as they reach registry:2's.
 
-use super::{Field, Shape, any, headers, list, options, section, value, values};
-
-/// At most one kind of access rule.
-pub(super) const AUTH: Shape = Shape::Choice(
-    &[options("silly", &[]), options("htpasswd", &[]), options("token", &[])],
-    &Shape::Map(&[], &Shape::Any(&[])),
-);
+use super::{Field, Shape, any, headers, list, section, value, values};
 
 pub(super) const MIDDLEWARE: Shape = Shape::Map(
     &[list("registry", &MIDDLEWARE_ITEM), list("repository", &MIDDLEWARE_ITEM), list("storage", &MIDDLEWARE_ITEM)],

@@ -1,7 +1,8 @@
 //! The keys of the sections that Wharf reads, from the top.
 
-use super::parts::{AUTH, COMPATIBILITY, HOOK, MIDDLEWARE, NOTIFICATIONS, PROXY, REDIS, REPORTING};
+use super::auth::{ACCESS, AUTH, GROUPS};
 use super::parts::{CHECK_FILE, CHECK_HTTP, CHECK_TCP};
+use super::parts::{COMPATIBILITY, HOOK, MIDDLEWARE, NOTIFICATIONS, PROXY, REDIS, REPORTING};
 use super::{Field, Shape, headers, list, options, section, value, values};
 
 /// The whole configuration.
@@ -11,6 +12,8 @@ pub(in crate::config) const TOP: Shape = Shape::Struct(&[
     value("loglevel"),
     Field::new("storage", STORAGE),
     Field::new("auth", AUTH),
+    ACCESS,
+    GROUPS,
     Field::new("middleware", MIDDLEWARE),
     section("http", HTTP),
     section("https", HTTPS),
@@ -68,6 +71,7 @@ const HTTP: &[Field] = &[
     value("secret"),
     value("relativeurls"),
     value("draintimeout"),
+    values("trustedproxies"),
     section("tls", TLS),
     headers(),
     section("debug", &[value("addr"), section("prometheus", &[value("enabled"), value("path")])]),

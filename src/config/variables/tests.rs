@@ -38,6 +38,15 @@ fn variables_of_others_take_no_part() {
     assert_eq!(warnings, [""; 0]);
 }
 
+/// It is set on many a machine where podman is used.
+#[test]
+fn a_variable_of_podman_is_no_kind_of_authentication() {
+    let (root, warnings) = after("", &[("REGISTRY_AUTH_FILE", "/run/user/0/auth.json")]);
+    assert!(root.is_null());
+    let ignored = "REGISTRY_AUTH_FILE: ignored, it tells podman, skopeo and buildah where they keep passwords";
+    assert_eq!(warnings, [ignored]);
+}
+
 #[test]
 fn where_keys_are_fixed_a_part_is_the_key_in_capitals() {
     assert_eq!(found("", &[("REGISTRY_HTTP_ADDR", ":5001")], "http.addr"), Some("\":5001\"".to_owned()));

@@ -4,8 +4,14 @@ use super::spell_out;
 use crate::config::error::ConfigError;
 use crate::config::node::{Map, Node, Scalar, Value};
 use crate::config::origin::{Origin, Source};
-use crate::config::schema::Shape;
+use crate::config::schema::{Field, Shape};
 use crate::config::yaml;
+
+/// The shape of a section or list that has fixed keys or indexes although those beside it are free.
+fn own_shape(fields: &[Field], part: &str) -> Option<Shape> {
+    let shape = fields.iter().find(|field| field.is_named_by(part))?.shape;
+    matches!(shape, Shape::Struct(_) | Shape::List(_)).then_some(shape)
+}
 
 /// What became of a variable.
 pub(super) enum Outcome {
@@ -48,8 +54,8 @@ impl Variable<'_> {
                     None => Ok(Outcome::NoSuchKey),
                 }
             }
-            Shape::Map(_, of) | Shape::Choice(_, of) => match self.open_map(node) {
-                Some(map) => self.apply_to_map(map, *of, part, rest),
+            Shape::Map(fields, of) | Shape::Choice(fields, of) => match self.open_map(node) {
+                Some(map) => self.apply_to_map(map, own_shape(fields, part).unwrap_or(*of), part, rest),
                 None => Ok(Outcome::NoSuchKey),
             },
             Shape::List(of) => self.apply_to_list(node, *of, part, rest),
