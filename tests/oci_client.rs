@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what a test cannot do without fails it")]
 
+#[expect(dead_code, reason = "shared with the tests of access; this one uses a part of it")]
+#[path = "access/guarded.rs"]
+mod guarded;
 #[expect(dead_code, unreachable_pub, reason = "shared with other tests; this one uses a part of it")]
 mod support;
 
@@ -94,6 +97,37 @@ async fn blobs_are_mounted_and_tags_repositories_and_referrers_listed() {
     let subject = client.fetch_manifest_digest(&from, AUTH).await.unwrap();
     let subject = from.clone_with_digest(subject);
     assert!(client.pull_referrers(&subject, None).await.unwrap().manifests.is_empty());
+}
+
+#[tokio::test]
+async fn tokens_are_fetched_for_what_the_user_may_do_and_for_what_anybody_may() {
+    let wharf = guarded::start();
+    let [public, carols, daves] =
+        ["public/app", "carol/app", "dave/app"].map(|repository| image(&wharf, repository, "1"));
+    let small = [ImageLayer::new(b"small".to_vec(), LAYER.to_owned(), None)];
+    // A client keeps what it was told of a registry first, so each user has one of their own.
+    let user = |name: &str| RegistryAuth::Basic(name.to_owned(), format!("{}{name}", guarded::PASSWORD));
+    let push =
+        async |image: &Reference, auth: &RegistryAuth| client(false).push(image, &small, config(), auth, None).await;
+    let pull = async |image: &Reference, auth: &RegistryAuth| client(false).pull(image, auth, vec![LAYER]).await;
+
+    push(&public, &user("alice")).await.unwrap();
+    push(&carols, &user("carol")).await.unwrap();
+    let refused = push(&daves, &user("carol")).await.err().unwrap().to_string();
+    assert!(refused.contains("carol may not push to dave/app"), "{refused}");
+    assert!(push(&public, AUTH).await.is_err());
+
+    assert_eq!(pull(&public, AUTH).await.unwrap().layers[0].data, small[0].data);
+    assert_eq!(pull(&carols, &user("carol")).await.unwrap().layers[0].data, small[0].data);
+    let wrong = RegistryAuth::Basic("carol".to_owned(), "wrong".to_owned());
+    for (auth, message) in [
+        (AUTH, "UnauthorizedError"),
+        (&user("dave"), "no repository carol/app that dave may pull"),
+        (&wrong, "UnauthorizedError"),
+    ] {
+        let refused = pull(&carols, auth).await.err().unwrap();
+        assert!(format!("{refused:?}").contains(message), "{refused:?}");
+    }
 }
 
 fn client(in_one_piece: bool) -> Client {

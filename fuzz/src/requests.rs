@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::BodyExt;
+use wharf::auth::{Auth, Settings as AuthSettings};
 use wharf::http::listen::{Application, Peer, PeerAddress};
 use wharf::http::{App, Route, Settings};
 use wharf::oci::{Algorithm, Digest};
@@ -89,6 +90,8 @@ impl Volume {
             listeners: Vec::new(),
             prefix: "/".to_owned(),
             public_path: String::new(),
+            public_url: None,
+            trusted_proxies: Vec::new(),
             headers: Vec::new(),
             drain_timeout: None,
             http2: false,
@@ -96,9 +99,11 @@ impl Volume {
             debug: None,
             health: None,
         };
-        let service = App::new(self.registry.clone(), &settings).into_service();
+        let (auth, _) = Auth::start(&AuthSettings::default(), std::time::SystemTime::UNIX_EPOCH.into())
+            .expect("nobody is told apart");
+        let service = App::new(self.registry.clone(), auth, &settings).into_service();
         let address = PeerAddress::Unix;
-        let peer = Arc::new(Peer { address, tls: false, listener: "fuzz".into() });
+        let peer = Arc::new(Peer { address, tls: false, listener: "fuzz".into(), certificate: None });
         let mut request = Request::new(Body::from(asked.body.clone()));
         *request.method_mut() = asked.method.clone();
         *request.uri_mut() = asked.target.clone();

@@ -5,13 +5,17 @@ use std::time::{Duration, SystemTime};
 
 use tracing::{error, info};
 
+use crate::auth::Auth;
 use crate::registry::{Registry, UploadPurging};
 
 /// How long after the start abandoned uploads are first looked for: a volume may still be busy being mounted or moved.
 const FIRST_PURGE: Duration = Duration::from_secs(60);
 
 /// Starts it. It ends with the runtime.
-pub(super) fn start(registry: &Registry) {
+pub(super) fn start(registry: &Registry, auth: &Auth) {
+    if !auth.is_open() {
+        tokio::spawn(auth.clone().follow());
+    }
     tokio::spawn(recover_blobs(registry.clone()));
     tokio::spawn(complete_referrers(registry.clone()));
     if let Some(purging) = registry.settings().upload_purging.filter(|_| !registry.settings().read_only) {

@@ -9,8 +9,10 @@ pub(super) struct Banner {
     pub(super) urls: Vec<String>,
     /// The directory.
     pub(super) root: PathBuf,
-    /// What everybody may do.
-    pub(super) may: &'static str,
+    /// Whom it lets do what.
+    pub(super) open_to: String,
+    /// The user that was made, with the password, which is written nowhere else.
+    pub(super) first_user: Option<(String, String)>,
     /// How to make clients trust a private authority, if there is one.
     pub(super) trust: Option<String>,
 }
@@ -22,8 +24,14 @@ impl fmt::Display for Banner {
             writeln!(f, "  listening  {url}")?;
         }
         writeln!(f, "  storing    {}", self.root.display())?;
-        writeln!(f, "  open to    everyone who can reach it, without logging in, to {}", self.may)?;
+        writeln!(f, "  open to    {}", self.open_to)?;
         let host = self.example_host();
+        if let Some((user, password)) = &self.first_user {
+            writeln!(
+                f,
+                "  first user {user}, password {password} (shown once; wharf user passwd {user} sets another)"
+            )?;
+        }
         writeln!(f, "  try        docker tag IMAGE {host}/IMAGE && docker push {host}/IMAGE")?;
         match &self.trust {
             Some(trust) => write!(f, "\n{trust}"),

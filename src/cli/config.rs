@@ -9,7 +9,7 @@ use crate::config::{Config, ConfigError};
 use crate::telemetry::Causes;
 
 /// The status when a configuration cannot be used: `EX_CONFIG` of `sysexits.h`.
-const UNUSABLE: u8 = 78;
+pub(super) const UNUSABLE: u8 = 78;
 
 /// The status when a file cannot be read: `EX_NOINPUT` of `sysexits.h`.
 const UNREADABLE: u8 = 66;
@@ -68,7 +68,8 @@ pub(super) fn run(
 /// Writes an error with its causes, and answers with its status.
 pub(super) fn refuse(error: &ConfigError, err: &mut dyn Write) -> io::Result<ExitCode> {
     writeln!(err, "{}", Causes(error))?;
-    let status = if matches!(error, ConfigError::Unreadable { .. }) { UNREADABLE } else { UNUSABLE };
+    let unread = matches!(error, ConfigError::Unreadable { .. } | ConfigError::NamedFile { .. });
+    let status = if unread { UNREADABLE } else { UNUSABLE };
     Ok(ExitCode::from(status))
 }
 

@@ -1,12 +1,16 @@
 //! The command line: one file per command. Knows every other module and is known by none.
 
+mod access;
 mod allocator;
 mod background;
 mod banner;
 mod config;
 mod health;
 mod image;
+mod new_password;
 mod serve;
+mod token;
+mod user;
 
 use std::io;
 use std::path::PathBuf;
@@ -31,12 +35,15 @@ enum Command {
         /// A config.yml as of registry:2. Without one: everything on 0.0.0.0:5000, stored in ./wharf-data.
         file: Option<PathBuf>,
     },
+    Access(access::Args),
     Config(config::Args),
     /// Ask the server on this machine whether it is well; exits with 0 if it is. For health checks.
     Health {
         /// The configuration that it was started with.
         file: Option<PathBuf>,
     },
+    User(user::Args),
+    Token(token::Args),
 }
 
 /// Runs the command that the process's arguments name and says how it ended.
@@ -45,8 +52,11 @@ pub fn main() -> ExitCode {
     let (mut out, mut err) = (io::stdout(), io::stderr());
     let ended = match Arguments::parse_from(image::spelled(std::env::args_os())).command {
         Command::Serve { file } => serve::run(file.as_deref(), &mut out, &mut err),
+        Command::Access(args) => access::run(&args, config::environment(), &mut out, &mut err),
         Command::Config(args) => config::run(&args, config::environment(), &mut out, &mut err),
         Command::Health { file } => health::run(file.as_deref(), &mut err),
+        Command::User(args) => user::run(&args, &mut out, &mut err),
+        Command::Token(args) => token::run(&args, &mut out, &mut err),
     };
     // Only standard output or standard error can have failed, so there is nobody left to tell.
     ended.unwrap_or(ExitCode::FAILURE)

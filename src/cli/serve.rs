@@ -6,10 +6,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
+use time::OffsetDateTime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::auth::{Auth, AuthError, FirstUser, Scheme};
 use crate::config::Config;
 use crate::http::listen::{self, BoundListener, Timing};
 use crate::http::{App, Certificate, Condition, debug_router, tls};
@@ -50,6 +53,7 @@ pub(super) fn run(file: Option<&Path>, out: &mut dyn Write, err: &mut dyn Write)
             old.display(),
             config.storage.root.display(),
         );
+        config.auth.directory = old.join("wharf").join("auth");
         config.storage.root = old;
     }
     match Server::prepare(&config) {
@@ -71,6 +75,9 @@ pub(super) fn run(file: Option<&Path>, out: &mut dyn Write, err: &mut dyn Write)
 /// Everything that can fail before the first request has been done.
 struct Server {
     registry: Registry,
+    auth: Auth,
+    /// The user that was made because there was none, to be shown once.
+    first_user: Option<FirstUser>,
     listeners: Vec<BoundListener>,
     debug: Vec<BoundListener>,
 }
@@ -80,6 +87,8 @@ struct Server {
 enum StartError {
     #[error(transparent)]
     Volume(#[from] OpenError),
+    #[error(transparent)]
+    Auth(#[from] AuthError),
     #[error(transparent)]
     Listen(#[from] listen::ListenError),
 }
@@ -91,7 +100,10 @@ impl Server {
             false => Filesystem::open(&config.storage)?,
         };
         let debug = config.http.debug.as_ref().map(listen::bind_debug).transpose()?.unwrap_or_default();
+        let (auth, first_user) = Auth::start(&config.auth, OffsetDateTime::now_utc())?;
         Ok(Server {
+            auth,
+            first_user,
             registry: Registry::new(Arc::new(storage), config.registry.clone()),
             listeners: listen::bind(&config.http)?,
             debug,
@@ -113,7 +125,21 @@ impl Server {
             registry if registry.delete_enabled => "pull, push and delete",
             _ => "pull and push (storage.delete.enabled is off)",
         };
-        Banner { urls, root, may, trust: self.trust(config) }
+        let open_to = match (self.auth.scheme(), &config.auth.access) {
+            (Scheme::Open, _) => format!("everyone who can reach it, without logging in, to {may}"),
+            (Scheme::Basic { .. }, _) => format!("whoever logs in, to {may}"),
+            (Scheme::OwnTokens { .. }, Some(access)) if access.policy.rules().len() == 1 => {
+                "whom the access rule lets in".to_owned()
+            }
+            (Scheme::OwnTokens { .. }, Some(access)) => {
+                format!("whom {} access rules let in", access.policy.rules().len())
+            }
+            (Scheme::OwnTokens { .. }, None) => "whom the access rules let in".to_owned(),
+            (Scheme::TokenServer { realm, .. }, _) => format!("whoever has a token of {realm}"),
+        };
+        let first_user = self.first_user.as_ref();
+        let first_user = first_user.map(|user| (user.name.to_string(), user.password.expose_secret().to_owned()));
+        Banner { urls, root, open_to, first_user, trust: self.trust(config) }
     }
 
     /// How clients come to trust a generated certificate, if one is shown.
@@ -154,11 +180,11 @@ impl Server {
         if let Some(health) = config.http.health {
             tokio::spawn(condition.clone().watch(self.registry.clone(), health));
         }
-        background::start(&self.registry);
+        background::start(&self.registry, &self.auth);
         allocator::give_back();
         let registry = self.registry.clone();
         let authority = self.listeners.iter().find_map(BoundListener::authority);
-        let mut app = App::new(self.registry, &config.http)
+        let mut app = App::new(self.registry, self.auth, &config.http)
             .recording(metrics.clone(), config.telemetry.access_log)
             .watched(condition.clone());
         if let Some(authority) = authority {

@@ -1,4 +1,4 @@
-//! The application: the path that every request takes, and the gate before the handlers.
+//! The application: the path that every request takes.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -9,14 +9,18 @@ use axum::http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode,
 use bytes::Bytes;
 use futures_util::FutureExt;
 
+use crate::auth::{Action, Auth, Caller};
+use crate::oci::RepositoryName;
 use crate::registry::{Registry, RegistryError};
 use crate::telemetry::Metrics;
 
+use super::gate::Admitted;
 use super::leftover::Leftover;
 use super::listen::{Application, Peer};
-use super::record::{Followed, Recorder};
+use super::origin::Origins;
+use super::record::{Followed, Record, Recorder};
 use super::reply::Reply;
-use super::route::{Effect, Route, RouteError};
+use super::route::{Route, RouteError};
 use super::whole_body::Places;
 use super::{Condition, HttpError, Settings, handlers};
 
@@ -29,6 +33,8 @@ const NO_SNIFFING: (HeaderName, HeaderValue) = (header::X_CONTENT_TYPE_OPTIONS, 
 /// What every request needs.
 pub struct App {
     pub(super) registry: Registry,
+    pub(super) auth: Auth,
+    pub(super) origins: Origins,
     pub(super) places: Places,
     /// What stands before `/v2` in a request, without a slash at the end.
     prefix: Arc<str>,
@@ -42,16 +48,19 @@ pub struct App {
 }
 
 impl App {
-    /// The application over a registry.
-    pub fn new(registry: Registry, settings: &Settings) -> App {
+    /// The application over a registry, for those whom `auth` lets through.
+    pub fn new(registry: Registry, auth: Auth, settings: &Settings) -> App {
         // What the operator sets takes the place of ours.
         let set = |name: &HeaderName| settings.headers.iter().any(|(theirs, _)| theirs == name);
         let ours = [API_VERSION, NO_SNIFFING].into_iter().filter(|(name, _)| !set(name));
         let headers = ours.chain(settings.headers.iter().cloned()).collect();
         let prefix = settings.prefix.trim_end_matches('/').into();
         let public_path = settings.public_path.as_str().into();
+        let origins = Origins { trusted: settings.trusted_proxies.clone(), public_url: settings.public_url.clone() };
         App {
             registry,
+            auth,
+            origins,
             places: Places::default(),
             prefix,
             public_path,
@@ -111,13 +120,13 @@ impl Application for Service {
                 (record.count(body), leftover)
             }
         };
-        let mut response = match app.gate(record.request(), route) {
+        let mut response = match app.before_the_gate(record.request(), route) {
             Ok(route) => {
                 // In memory of its own while it lasts: every connection would else be as large as the largest handler.
-                let handling = Box::pin(handlers::answer(app, route, record.request(), body));
+                let answering = Box::pin(app.admit_and_answer(&mut record, route, body));
                 // A handler that panics costs its own request and no other. What it held is dropped, and locks do not
                 // poison.
-                let answer = AssertUnwindSafe(handling).catch_unwind().await;
+                let answer = AssertUnwindSafe(answering).catch_unwind().await;
                 answer.map_or_else(|_| panicked(), |answer| answer.unwrap_or_else(HttpError::into_response))
             }
             Err(answer) => {
@@ -145,8 +154,8 @@ impl App {
         Ok(Route::parse(&request.method, path)?)
     }
 
-    /// The gate before the handlers: the route, if it leads to one and may be gone, or else the answer.
-    fn gate(&self, request: &Parts, route: Result<Route, HttpError>) -> Result<Route, Response<Body>> {
+    /// What is answered to everybody, whatever they may: the front page, and what is nowhere. Or else the route.
+    fn before_the_gate(&self, request: &Parts, route: Result<Route, HttpError>) -> Result<Route, Response<Body>> {
         if self.condition.is_unwell() {
             return Err(HttpError::Unwell.into_response());
         }
@@ -158,23 +167,32 @@ impl App {
             }
             ("/ca.crt", _) if self.authority.is_some() => Err(self.authority_certificate()),
             (_, Err(error)) => Err(error.into_response()),
-            // Needs nothing of the registry.
-            (_, Ok(Route::Version)) => Err(handlers::version()),
-            (_, Ok(route)) => match self.admit(&route) {
-                Ok(()) => Ok(route),
-                Err(error) => Err(error.into_response()),
-            },
+            (_, Ok(route)) => Ok(route),
         }
     }
 
-    /// Whether the route may be gone. No handler runs without having passed it.
-    fn admit(&self, route: &Route) -> Result<(), HttpError> {
-        let settings = self.registry.settings();
-        match route.effect() {
-            Effect::Write | Effect::Delete if settings.read_only => Err(RegistryError::ReadOnly.into()),
-            Effect::Delete if !settings.delete_enabled => Err(RegistryError::DeleteDisabled.into()),
-            Effect::Read | Effect::Write | Effect::Delete => Ok(()),
+    /// Through the gate, and to the handler.
+    async fn admit_and_answer(&self, record: &mut Record, route: Route, body: Body) -> handlers::Answer {
+        let admitted = self.admit(record, route).await?;
+        let answer = handlers::answer(self, &admitted, record.request(), record.peer(), body).await;
+        answer.map_err(|error| self.seemly(error, &admitted))
+    }
+
+    /// An error without the name of a repository that the caller may not know of.
+    fn seemly(&self, error: HttpError, admitted: &Admitted) -> HttpError {
+        match error {
+            HttpError::Registry(error) => {
+                let seen =
+                    error.hinted().is_none_or(|repository| self.may(admitted.caller(), repository, Action::Pull));
+                HttpError::Registry(if seen { error } else { error.without_hint() })
+            }
+            error => error,
         }
+    }
+
+    /// Whether somebody may do something, as themselves or as anybody.
+    pub(super) fn may(&self, caller: &Caller, repository: &RepositoryName, action: Action) -> bool {
+        self.auth.allows(caller, repository, action) || self.auth.allows(&self.auth.anonymous(), repository, action)
     }
 
     fn authority_certificate(&self) -> Response<Body> {

@@ -6,9 +6,11 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
+use crate::auth::KeyError;
 use crate::oci::{Digest, DigestError, ErrorCode, MediaTypeError, RangeError, ReferenceError, TagError};
 use crate::registry::RegistryError;
 
+use super::access_error::AccessError;
 use super::listen::BodyError;
 use super::route::RouteError;
 
@@ -73,6 +75,12 @@ pub enum HttpError {
         /// How long it may take.
         limit: Duration,
     },
+    /// Who asks may not, or cannot be told apart.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// A token could not be signed.
+    #[error("a token cannot be issued")]
+    TokenNotIssued(#[source] KeyError),
     /// The storage fails its checks.
     #[error("the registry cannot reach its storage; try again later")]
     Unwell,
@@ -106,6 +114,8 @@ impl HttpError {
                 RegistryError::Passing(_) => StatusCode::SERVICE_UNAVAILABLE,
                 RegistryError::Storage(_) | RegistryError::Damaged(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
+            HttpError::Access(error) => error.status(),
+            HttpError::TokenNotIssued(_) => StatusCode::INTERNAL_SERVER_ERROR,
             HttpError::PageLength(_)
             | HttpError::Digest(_)
             | HttpError::DigestMissing
@@ -132,6 +142,8 @@ impl HttpError {
                 RouteError::Upload(_) => ErrorCode::BlobUploadUnknown,
             },
             HttpError::Registry(error) => error.code(),
+            HttpError::Access(error) => error.code(),
+            HttpError::TokenNotIssued(_) => ErrorCode::Unknown,
             HttpError::Unwell | HttpError::Busy => ErrorCode::Unavailable,
             HttpError::PageLength(_) => ErrorCode::PaginationNumberInvalid,
             HttpError::Digest(_) | HttpError::DigestMissing => ErrorCode::DigestInvalid,
@@ -157,12 +169,10 @@ impl HttpError {
             HttpError::Registry(RegistryError::RepositoryUnknown { repository, .. }) => {
                 json!({"name": repository.as_str()})
             }
-            HttpError::Registry(RegistryError::WouldOverwrite { repository, tag, digest }) => {
-                json!({"name": repository.as_str(), "tag": tag.as_str(), "digest": digest})
-            }
             HttpError::Registry(RegistryError::DigestMismatch { expected, found }) => {
                 json!({"expected": expected, "found": found})
             }
+            HttpError::Access(error) => error.detail(),
             _ => Value::Null,
         }
     }
@@ -189,16 +199,26 @@ impl HttpError {
     pub fn into_response(self) -> Response<Body> {
         let status = self.status();
         // That the storage fails its checks is logged where they are made.
-        if status.is_server_error() && !matches!(self, HttpError::Unwell | HttpError::Busy) {
+        let said = matches!(self, HttpError::Unwell | HttpError::Busy | HttpError::Access(_));
+        if status.is_server_error() && !said {
             tracing::error!(error = &self as &dyn std::error::Error, "a request failed");
         }
-        let body = json!({"errors": self.entries(status)}).to_string();
-        let mut response = Response::new(Body::from(body));
+        let mut body = json!({"errors": self.entries(status)});
+        if let HttpError::Access(error) = &self
+            && let Some(name) = error.oauth_error()
+        {
+            body["error"] = name.into();
+            body["error_description"] = error.to_string().into();
+        }
+        let mut response = Response::new(Body::from(body.to_string()));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let HttpError::Route(RouteError::Method { allowed }) = self {
+        if let HttpError::Route(RouteError::Method { allowed }) = &self {
             headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
+        }
+        if let HttpError::Access(error) = &self {
+            error.headers(headers);
         }
         response
     }

@@ -15,6 +15,11 @@ impl<'a> Query<'a> {
         Query(form_urlencoded::parse(text.unwrap_or_default().as_bytes()).collect())
     }
 
+    /// Reads a form (`application/x-www-form-urlencoded`).
+    pub(super) fn of_form(body: &'a [u8]) -> Query<'a> {
+        Query(form_urlencoded::parse(body).collect())
+    }
+
     /// The first value of this name.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.all(name).next()

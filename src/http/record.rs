@@ -3,6 +3,7 @@
 //! A [`Record`] keeps the request itself, so that nothing is made into text before its line is written.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +16,7 @@ use axum::http::{Method, Response, header};
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 
+use crate::auth::Caller;
 use crate::telemetry::{self, Metrics, Observation};
 
 use super::listen::Peer;
@@ -34,6 +36,10 @@ pub(super) struct Record {
     started: Instant,
     peer: Arc<Peer>,
     request: Parts,
+    /// Who sent it, when that is known.
+    caller: Option<Arc<Caller>>,
+    /// Where they are, if a proxy that is trusted says so.
+    behind: Option<IpAddr>,
     /// Where it leads, if anywhere.
     route: Option<Route>,
     /// What was read of its body, if it has one.
@@ -52,6 +58,8 @@ impl Recorder {
             started: Instant::now(),
             peer,
             request,
+            caller: None,
+            behind: None,
             route,
             received: None,
             status: 0,
@@ -65,6 +73,21 @@ impl Record {
     /// The request without its body.
     pub(super) fn request(&self) -> &Parts {
         &self.request
+    }
+
+    /// Where it comes from.
+    pub(super) fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// Notes that it comes from here, through the peer.
+    pub(super) fn comes_from(&mut self, address: Option<IpAddr>) {
+        self.behind = address.filter(|address| self.peer.address.ip() != Some(*address));
+    }
+
+    /// Notes who sent it.
+    pub(super) fn sent_by(&mut self, caller: &Arc<Caller>) {
+        self.caller = Some(Arc::clone(caller)).filter(|caller| !caller.is_anonymous());
     }
 
     /// Counts the request's body as it is read.
@@ -109,11 +132,12 @@ impl Drop for Record {
             let agent = self.request.headers.get(header::USER_AGENT);
             tracing::info!(
                 target: "access",
-                remote = %self.peer.address,
+                remote = %Remote(self),
                 method = self.request.method.as_str(),
                 // The path alone: a query may hold what does not belong into a log.
                 path = self.request.uri.path(),
                 status = self.status,
+                user = self.caller.as_ref().map(|caller| tracing::field::display(&caller.subject)),
                 // What the request was not about is left out of its line.
                 repository = route.and_then(Route::repository).map(|name| name.as_str()),
                 reference = route.and_then(Asked::by).map(tracing::field::display),
@@ -128,6 +152,18 @@ impl Drop for Record {
     }
 }
 
+/// Where a request comes from: the peer, or whoever is behind it.
+struct Remote<'r>(&'r Record);
+
+impl fmt::Display for Remote<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.behind {
+            Some(address) => address.fmt(f),
+            None => self.0.peer.address.fmt(f),
+        }
+    }
+}
+
 /// What is asked of the repository.
 struct Asked<'r>(&'r Route);
 
@@ -135,7 +171,13 @@ impl Asked<'_> {
     /// None if it is nothing in particular.
     fn by(route: &Route) -> Option<Asked<'_>> {
         match route {
-            Route::Version | Route::Catalog | Route::Tags(_) | Route::StartUpload(_) => None,
+            Route::Version
+            | Route::GetToken
+            | Route::PostToken
+            | Route::Whoami
+            | Route::Catalog
+            | Route::Tags(_)
+            | Route::StartUpload(_) => None,
             Route::GetBlob(..)
             | Route::DeleteBlob(..)
             | Route::Referrers(..)
@@ -161,7 +203,13 @@ impl fmt::Display for Asked<'_> {
             | Route::AppendUpload(_, id)
             | Route::FinishUpload(_, id)
             | Route::CancelUpload(_, id) => id.fmt(f),
-            Route::Version | Route::Catalog | Route::Tags(_) | Route::StartUpload(_) => Ok(()),
+            Route::Version
+            | Route::GetToken
+            | Route::PostToken
+            | Route::Whoami
+            | Route::Catalog
+            | Route::Tags(_)
+            | Route::StartUpload(_) => Ok(()),
         }
     }
 }
@@ -170,7 +218,7 @@ impl fmt::Display for Asked<'_> {
 fn handler(route: Option<&Route>) -> telemetry::Handler {
     use telemetry::Handler;
     match route {
-        None | Some(Route::Version) => Handler::Base,
+        None | Some(Route::Version | Route::GetToken | Route::PostToken | Route::Whoami) => Handler::Base,
         Some(Route::Catalog) => Handler::Catalog,
         Some(Route::Tags(_)) => Handler::Tags,
         Some(Route::Referrers(..)) => Handler::Referrers,

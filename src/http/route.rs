@@ -10,11 +10,22 @@ use percent_encoding::percent_decode_str;
 use crate::oci::{Digest, DigestError, NameError, Reference, ReferenceError, RepositoryName};
 use crate::registry::{UploadId, UploadIdError};
 
+/// Where tokens are issued, below `/v2/`, so that a proxy that lets through that path alone lets clients log in.
+const TOKEN: &str = "_wharf/auth/token";
+/// Where callers learn who they are.
+const WHOAMI: &str = "_wharf/auth/whoami";
+
 /// What a request asks for. `HEAD` is `GET` without a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
     /// Is this a registry, and may I talk to it (end-1)?
     Version,
+    /// A token for whoever shows a password, or nothing.
+    GetToken,
+    /// The same for OAuth2 clients.
+    PostToken,
+    /// Who am I here, and what may I do?
+    Whoami,
     /// Which repositories there are.
     Catalog,
     /// Which tags a repository has (end-8a).
@@ -69,7 +80,7 @@ pub enum RouteError {
     Upload(#[from] UploadIdError),
 }
 
-/// What a route does to the registry; the operator's switches and, later, access rules look at it.
+/// What a route does to the registry; the operator's switches look at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Nothing is changed.
@@ -91,6 +102,17 @@ impl Route {
         let path = path.strip_prefix('/').ok_or(RouteError::NotFound)?;
         if path == "_catalog" || path == "_catalog/" {
             return only_get(method, Route::Catalog);
+        }
+        // Extensions are below what cannot be a repository's name (distribution-spec, "Extensions").
+        if path == TOKEN {
+            return match *method {
+                Method::POST => Ok(Route::PostToken),
+                _ if is_get(method) => Ok(Route::GetToken),
+                _ => Err(RouteError::Method { allowed: "GET, HEAD, POST" }),
+            };
+        }
+        if path == WHOAMI {
+            return only_get(method, Route::Whoami);
         }
         let segments: Vec<&str> = path.split('/').collect();
         // The name is what stands before the last two segments, or three for an upload; without one there is no such path.
@@ -118,6 +140,9 @@ impl Route {
     pub fn effect(&self) -> Effect {
         match self {
             Route::Version
+            | Route::GetToken
+            | Route::PostToken
+            | Route::Whoami
             | Route::Catalog
             | Route::Tags(_)
             | Route::Referrers(..)
@@ -136,7 +161,7 @@ impl Route {
     /// The repository that it is about, if it is about one.
     pub fn repository(&self) -> Option<&RepositoryName> {
         match self {
-            Route::Version | Route::Catalog => None,
+            Route::Version | Route::GetToken | Route::PostToken | Route::Whoami | Route::Catalog => None,
             Route::Tags(name)
             | Route::Referrers(name, _)
             | Route::GetManifest(name, _)
@@ -156,6 +181,8 @@ impl Route {
     pub fn method(&self) -> Method {
         match self {
             Route::Version
+            | Route::GetToken
+            | Route::Whoami
             | Route::Catalog
             | Route::Tags(_)
             | Route::Referrers(..)
@@ -163,7 +190,7 @@ impl Route {
             | Route::GetBlob(..)
             | Route::UploadStatus(..) => Method::GET,
             Route::PutManifest(..) | Route::FinishUpload(..) => Method::PUT,
-            Route::StartUpload(_) => Method::POST,
+            Route::StartUpload(_) | Route::PostToken => Method::POST,
             Route::AppendUpload(..) => Method::PATCH,
             Route::DeleteManifest(..) | Route::DeleteBlob(..) | Route::CancelUpload(..) => Method::DELETE,
         }
@@ -175,6 +202,8 @@ impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Route::Version => f.write_str("/v2/"),
+            Route::GetToken | Route::PostToken => write!(f, "/v2/{TOKEN}"),
+            Route::Whoami => write!(f, "/v2/{WHOAMI}"),
             Route::Catalog => f.write_str("/v2/_catalog"),
             Route::Tags(name) => write!(f, "/v2/{name}/tags/list"),
             Route::Referrers(name, digest) => write!(f, "/v2/{name}/referrers/{digest}"),

@@ -6,5 +6,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access;
 mod serve;
 mod stop;
+mod token;
+mod user;

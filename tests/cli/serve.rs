@@ -38,7 +38,6 @@ fn a_file_alone_is_served_as_by_registry_2s_entry_point() {
 fn a_section_that_is_not_served_yet_stops_the_start_with_its_line() {
     for (section, key) in [
         ("proxy: {remoteurl: 'https://registry-1.docker.io'}", "proxy"),
-        ("auth: {htpasswd: {realm: a, path: /b}}", "auth"),
         ("notifications: {endpoints: [{name: a, url: 'http://b'}]}", "notifications"),
     ] {
         let volume = tempfile::tempdir().unwrap();

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::future::join_all;
 use tempfile::TempDir;
@@ -35,6 +35,8 @@ fn start(timing: Timing) -> Served {
         listeners: vec![Listener { address: Address::Tcp("127.0.0.1:0".to_owned()), tls: None }],
         prefix: "/".to_owned(),
         public_path: String::new(),
+        public_url: None,
+        trusted_proxies: Vec::new(),
         headers: Vec::new(),
         drain_timeout: None,
         http2: true,
@@ -46,7 +48,8 @@ fn start(timing: Timing) -> Served {
         Arc::new(Filesystem::open(&wharf::storage::Settings::of(volume.path())).unwrap()),
         Default::default(),
     );
-    let app = App::new(registry, &settings).into_service();
+    let (auth, _) = wharf::auth::Auth::start(&wharf::auth::Settings::default(), SystemTime::now().into()).unwrap();
+    let app = App::new(registry, auth, &settings).into_service();
     let listeners = bind(&settings).unwrap();
     let address = listeners.iter().find_map(BoundListener::local_addr).unwrap();
     tokio::spawn(async move { serve(listeners, app, &settings, timing, std::future::pending()).await.map(drop) });

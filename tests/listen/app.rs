@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::routing::{get, put};
 use http_body_util::BodyExt as _;
 use tokio::sync::Semaphore;
+use wharf::auth::{CertificateName, user_of};
 use wharf::http::listen::Peer;
 
 /// Requests to `/wait`: how many have arrived, and how many may go on.
@@ -38,6 +39,7 @@ impl Gate {
 pub(crate) fn app(gate: Gate) -> Router {
     Router::new()
         .route("/", get(peer))
+        .route("/certificate", get(certificate))
         .route("/wait", get(wait))
         .route("/panic", get(panic))
         .route("/sink", put(sink))
@@ -47,6 +49,13 @@ pub(crate) fn app(gate: Gate) -> Router {
 /// Says who asks.
 async fn peer(Extension(peer): Extension<Peer>) -> String {
     format!("{} {} {}", peer.address, peer.tls, peer.listener)
+}
+
+/// Says whose certificate was shown.
+async fn certificate(Extension(peer): Extension<Peer>) -> String {
+    let Some(certificate) = &peer.certificate else { return "none".to_owned() };
+    let user = user_of(certificate, CertificateName::Dns, time::OffsetDateTime::now_utc());
+    user.unwrap().unwrap().to_string()
 }
 
 async fn wait(State(gate): State<Gate>) -> &'static str {

@@ -52,6 +52,8 @@ pub(crate) fn with_tls(tls: Tls) -> Listener {
 pub(crate) fn settings(listener: Listener) -> Settings {
     Settings {
         public_path: String::new(),
+        public_url: None,
+        trusted_proxies: Vec::new(),
         health: None,
         listeners: vec![listener],
         prefix: "/".to_owned(),

@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use reqwest::{Version, tls};
+use rustls::HandshakeKind;
 use wharf::http::listen::{ListenError, Timing, bind};
 use wharf::http::tls::TlsError;
 use wharf::http::{Certificate, ClientCertificates, Listener, Tls, TlsVersion};
@@ -11,6 +12,7 @@ use wharf::http::{Certificate, ClientCertificates, Listener, Tls, TlsVersion};
 use crate::certificates::{TestAuthority, trusting};
 use crate::harness::{Server, files, settings, soon, with_tls};
 use crate::log;
+use crate::raw::Raw;
 
 #[tokio::test]
 async fn a_client_chooses_http2_or_http1() {
@@ -111,6 +113,49 @@ async fn an_optional_client_certificate_may_be_left_out_but_not_be_wrong() {
     assert_eq!(authority.client().get(&url).send().await.unwrap().status(), 200);
     assert!(showing(strangers.sign("somebody").identity()).get(&url).send().await.is_err());
     assert_eq!(showing(clients.sign("somebody").identity()).get(&url).send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn the_application_sees_the_certificate_that_a_client_showed_and_no_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let [authority, clients] = [(), ()].map(|()| TestAuthority::new());
+    authority.write_pair(directory.path());
+    let file = directory.path().join("clients.crt");
+    fs::write(&file, &clients.pem).unwrap();
+    let server = Server::start(asking(directory.path(), ClientCertificates::Optional(vec![file])));
+    let url = server.url("https", "/certificate");
+    let told = async |client: reqwest::ClientBuilder| {
+        client.build().unwrap().get(&url).send().await.unwrap().text().await.unwrap()
+    };
+    assert_eq!(told(trusting(&authority.pem)).await, "none");
+    for name in ["alice", "bob"] {
+        let identity = || clients.sign(name).identity();
+        assert_eq!(told(trusting(&authority.pem).identity(identity())).await, name);
+        assert_eq!(told(trusting(&authority.pem).identity(identity()).http1_only()).await, name);
+    }
+}
+
+#[tokio::test]
+async fn a_resumed_session_brings_the_certificate_of_the_first() {
+    let directory = tempfile::tempdir().unwrap();
+    let [authority, clients] = [(), ()].map(|()| TestAuthority::new());
+    authority.write_pair(directory.path());
+    let file = directory.path().join("clients.crt");
+    fs::write(&file, &clients.pem).unwrap();
+    let server = Server::start(asking(directory.path(), ClientCertificates::Required(vec![file])));
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let connector = authority.showing(&clients.sign("alice"), version);
+        for resumed in [false, true] {
+            let stream = tokio::net::TcpStream::connect(server.address()).await.unwrap();
+            let mut raw = Raw(connector.connect(server.address().ip().into(), stream).await.unwrap());
+            raw.send("GET /certificate HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n").await;
+            // To the end, so that the tickets have come too.
+            let answer = raw.read_to_close().await;
+            assert!(answer.ends_with("alice"), "{answer}");
+            let kind = raw.0.get_ref().1.handshake_kind();
+            assert_eq!(kind == Some(HandshakeKind::Resumed), resumed, "{version:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -19,6 +19,8 @@ pub struct Client {
     url: String,
     /// What keeps a shared server running.
     server: Option<SharedWharf>,
+    /// What every request says of who sends it.
+    authorization: Option<String>,
 }
 
 /// A request that is being put together.
@@ -31,8 +33,13 @@ pub struct Request {
 impl Wharf {
     /// A client with connections of its own.
     pub fn client(&self) -> Client {
-        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build();
-        Client { http: http.unwrap(), url: self.url.clone(), server: None }
+        self.client_of(reqwest::Client::builder())
+    }
+
+    /// A client that connects in its own way.
+    pub fn client_of(&self, http: reqwest::ClientBuilder) -> Client {
+        let http = http.no_proxy().timeout(PATIENCE).build();
+        Client { http: http.unwrap(), url: self.url.clone(), server: None, authorization: None }
     }
 
     /// A client of one repository.
@@ -70,12 +77,29 @@ impl Client {
         Repository::new(self.clone(), name)
     }
 
+    /// The same client as somebody with a password.
+    pub fn user(&self, name: &str, password: &str) -> Client {
+        let pair = data_encoding::BASE64.encode(format!("{name}:{password}").as_bytes());
+        self.authorized(&format!("Basic {pair}"))
+    }
+
+    /// The same client as somebody with a token.
+    pub fn bearer(&self, token: &str) -> Client {
+        self.authorized(&format!("Bearer {token}"))
+    }
+
+    /// The same client with this value of `Authorization`.
+    pub fn authorized(&self, value: &str) -> Client {
+        Client { authorization: Some(value.to_owned()), ..self.clone() }
+    }
+
     /// A request for a path.
     pub fn request(&self, method: Method, path: &str) -> Request {
-        Request {
-            builder: self.http.request(method.clone(), format!("{}{path}", self.url)),
-            asked: format!("{method} {path}"),
+        let mut builder = self.http.request(method.clone(), format!("{}{path}", self.url));
+        if let Some(authorization) = &self.authorization {
+            builder = builder.header("authorization", authorization);
         }
+        Request { builder, asked: format!("{method} {path}") }
     }
 
     /// Gets a path.

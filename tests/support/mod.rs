@@ -12,8 +12,10 @@ use tempfile::TempDir;
 pub mod answer;
 pub mod client;
 pub mod content;
+pub mod issuer;
 pub mod raw;
 pub mod repository;
+pub mod token_server;
 pub mod upload;
 
 /// A running Wharf. It is killed and its volume removed when this is dropped.
@@ -23,13 +25,21 @@ pub struct Wharf {
     pub url: String,
     volume: Arc<TempDir>,
     log: Arc<Log>,
+    output: Arc<Log>,
 }
 
-/// What a Wharf has logged so far.
+/// What a Wharf has written so far: to its log, or for whoever started it.
 #[derive(Default)]
 struct Log {
     text: Mutex<String>,
     more: Condvar,
+}
+
+impl Log {
+    fn add(&self, text: &str) {
+        self.text.lock().unwrap().push_str(text);
+        self.more.notify_all();
+    }
 }
 
 /// A running Wharf that other tests use too. It runs for as long as anybody holds it or a client of it.
@@ -167,6 +177,11 @@ impl Wharf {
         assert!(!waited.timed_out(), "{what} is not in\n{text}");
     }
 
+    /// What it has written to standard output so far.
+    pub fn output(&self) -> String {
+        self.output.text.lock().unwrap().clone()
+    }
+
     /// The process itself, for signals and for its end.
     pub fn child(&mut self) -> &mut Child {
         &mut self.child
@@ -223,14 +238,15 @@ impl Start {
             move || {
                 let mut buffer = [0; 4096];
                 while let Ok(count @ 1..) = stderr.read(&mut buffer) {
-                    log.text.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..count]));
-                    log.more.notify_all();
+                    log.add(&String::from_utf8_lossy(&buffer[..count]));
                 }
             }
         });
+        let output = Arc::new(Log::default());
         let mut url = None;
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         for line in lines.by_ref().map_while(Result::ok) {
+            output.add(&format!("{line}\n"));
             if let Some(found) = line.trim().strip_prefix("listening") {
                 url = Some(found.trim().to_owned());
                 break;
@@ -240,8 +256,11 @@ impl Start {
             let status = child.wait().unwrap();
             panic!("wharf did not start: {status}\n{}", log.text.lock().unwrap());
         };
-        std::thread::spawn(move || lines.for_each(drop));
-        Wharf { child, url, volume: self.volume, log }
+        std::thread::spawn({
+            let output = Arc::clone(&output);
+            move || lines.map_while(Result::ok).for_each(|line| output.add(&format!("{line}\n")))
+        });
+        Wharf { child, url, volume: self.volume, log, output }
     }
 
     /// Starts it, expects it to give up, and returns what it said.

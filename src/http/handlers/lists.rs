@@ -4,25 +4,42 @@ use axum::http::header;
 use axum::http::request::Parts;
 use serde::Serialize;
 
+use crate::auth::{Auth, Caller};
 use crate::http::App;
 use crate::http::query::{Query, next_page};
 use crate::http::reply::{OCI_FILTERS_APPLIED, Reply};
 use crate::http::route::Route;
 use crate::oci::{Descriptor, Digest, MediaType, RepositoryName, Tag};
-use crate::registry::{Everything, Page};
+use crate::registry::{Page, Visible};
 
 use super::Answer;
 
 const JSON: &str = "application/json";
 
-/// The repositories.
-pub(super) async fn catalog(app: &App, request: &Parts) -> Answer {
+/// What a caller may read, as the registry asks for it.
+struct Readable<'a> {
+    auth: &'a Auth,
+    caller: &'a Caller,
+}
+
+impl Visible for Readable<'_> {
+    fn shows(&self, repository: &RepositoryName) -> bool {
+        self.auth.shows(self.caller, repository)
+    }
+
+    fn may_show_below(&self, path: &str) -> bool {
+        self.auth.may_pull_below(self.caller, path)
+    }
+}
+
+/// The repositories that the caller may read.
+pub(super) async fn catalog(app: &App, request: &Parts, caller: &Caller) -> Answer {
     #[derive(Serialize)]
     struct Catalog<'a> {
         repositories: Vec<&'a str>,
     }
     let page = Query::parse(request.uri.query()).page()?;
-    let listing = app.registry.repositories(&page, &Everything).await?;
+    let listing = app.registry.repositories(&page, &Readable { auth: &app.auth, caller }).await?;
     let names: Vec<&str> = listing.entries.iter().map(RepositoryName::as_str).collect();
     let last = names.last().copied().filter(|_| listing.more);
     let reply = Reply::json(JSON, &Catalog { repositories: names.clone() });

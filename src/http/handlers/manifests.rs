@@ -4,13 +4,15 @@ use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 
+use crate::auth::{Action, Caller};
 use crate::http::conditions::{client_has, precondition};
+use crate::http::listen::Peer;
 use crate::http::query::Query;
 use crate::http::reply::{CONTENT_DIGEST, OCI_SUBJECT, OCI_TAG, Reply};
 use crate::http::route::Route;
 use crate::http::{App, HttpError};
 use crate::oci::{MediaType, Reference, RepositoryName, Tag};
-use crate::registry::{NewManifest, Overwrite};
+use crate::registry::{NewManifest, Overwrite, RegistryError};
 
 use super::Answer;
 
@@ -32,7 +34,17 @@ pub(super) async fn get(app: &App, request: &Parts, name: RepositoryName, refere
 }
 
 /// Puts a manifest under a tag, a digest, or a digest and several tags.
-pub(super) async fn put(app: &App, request: &Parts, name: RepositoryName, reference: Reference, body: Body) -> Answer {
+///
+/// Who may create tags and not move them is refused when a tag is there already, and told which rules were looked at.
+pub(super) async fn put(
+    app: &App,
+    request: &Parts,
+    peer: &Peer,
+    caller: &Caller,
+    name: RepositoryName,
+    reference: Reference,
+    body: Body,
+) -> Answer {
     let query = Query::parse(request.uri.query());
     let tags: Vec<Tag> = query.all("tag").take(MOST_TAGS).map(str::parse).collect::<Result<_, _>>()?;
     let found = query.all("tag").count();
@@ -47,8 +59,17 @@ pub(super) async fn put(app: &App, request: &Parts, name: RepositoryName, refere
     let whole = app.places.read(request, body).await?;
     let bytes = whole.bytes.clone();
     let asked = tags.clone();
-    let new = NewManifest { media_type, bytes, reference, tags, overwrite: Overwrite::Allowed, precondition };
-    let put = app.registry.put_manifest(&name, new).await?;
+    let overwrite = if app.may(caller, &name, Action::Push) { Overwrite::Allowed } else { Overwrite::Refused };
+    let new = NewManifest { media_type, bytes, reference, tags, overwrite, precondition };
+    let put = match app.registry.put_manifest(&name, new).await {
+        Ok(put) => put,
+        Err(
+            error @ (RegistryError::WouldOverwrite { .. }
+            | RegistryError::WouldRetype { .. }
+            | RegistryError::PreconditionFailed { .. }),
+        ) => return Err(app.may_not_move(request, peer, caller, &name, error)),
+        Err(error) => return Err(error.into()),
+    };
     let mut reply = Reply::empty(StatusCode::CREATED).header(CONTENT_DIGEST, put.digest);
     if let Some(subject) = put.subject {
         reply = reply.header(OCI_SUBJECT, subject);

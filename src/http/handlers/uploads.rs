@@ -5,45 +5,55 @@ use axum::http::request::Parts;
 use axum::http::{Response, StatusCode, header};
 use futures_util::{StreamExt, TryStreamExt};
 
+use crate::http::gate::Admitted;
+use crate::http::listen::Peer;
 use crate::http::query::Query;
 use crate::http::reply::{CONTENT_DIGEST, Reply, UPLOAD_UUID};
 use crate::http::route::Route;
 use crate::http::{App, HttpError};
 use crate::oci::{Algorithm, ChunkRange, Digest, RepositoryName};
-use crate::registry::{self, Mount, MountFrom, Owner, RegistryError, UploadId, UploadStatus};
+use crate::registry::{self, Mount, MountFrom, RegistryError, UploadId, UploadStatus};
 
 use super::Answer;
 
-/// Nobody is told apart.
-const NOBODY: Option<&Owner> = None;
-
 /// Starts an upload, or mounts a blob, or takes a whole one.
-pub(super) async fn start(app: &App, request: &Parts, name: RepositoryName, body: Body) -> Answer {
+pub(super) async fn start(
+    app: &App,
+    request: &Parts,
+    peer: &Peer,
+    admitted: &Admitted,
+    name: RepositoryName,
+    body: Body,
+) -> Answer {
     let query = Query::parse(request.uri.query());
+    let owner = app.owner(admitted.caller());
     if let Some(mount) = query.get("mount") {
         let digest: Digest = mount.parse()?;
-        // A source that cannot exist is as good as one that does not: the client uploads the blob (end-11).
+        // A source that cannot exist is as good as one that does not: the client uploads the blob (end-11). So is one that
+        // the caller may not read, without a look at what it holds (CVE-2024-39897).
         let from = query.get("from").map(str::parse::<RepositoryName>);
         let mounted = match from.transpose() {
-            Ok(from) => {
-                let from = from.as_ref().map_or(MountFrom::Anywhere, MountFrom::Repository);
-                app.registry.mount_blob(&name, &digest, from).await?
+            Ok(Some(from)) if app.may_mount_from(request, peer, admitted, &from)? => {
+                app.registry.mount_blob(&name, &digest, MountFrom::Repository(&from)).await?
             }
-            Err(_) => Mount::Absent,
+            Ok(None) if app.auth.may_pull_everything(admitted.caller()) => {
+                app.registry.mount_blob(&name, &digest, MountFrom::Anywhere).await?
+            }
+            Ok(_) | Err(_) => Mount::Absent,
         };
         if mounted == Mount::Mounted {
             return Ok(created(app, name, digest));
         }
-        let status = app.registry.start_upload(&name, NOBODY, digest.algorithm()).await?;
+        let status = app.registry.start_upload(&name, owner.as_ref(), digest.algorithm()).await?;
         return Ok(accepted(app, name, status));
     }
     if let Some(digest) = query.get("digest") {
         let digest: Digest = digest.parse()?;
-        app.registry.put_blob(&name, NOBODY, digest, stream(body)).await?;
+        app.registry.put_blob(&name, owner.as_ref(), digest, stream(body)).await?;
         return Ok(created(app, name, digest));
     }
     let algorithm: Algorithm = query.get("digest-algorithm").map(str::parse).transpose()?.unwrap_or_default();
-    let status = app.registry.start_upload(&name, NOBODY, algorithm).await?;
+    let status = app.registry.start_upload(&name, owner.as_ref(), algorithm).await?;
     Ok(accepted(app, name, status))
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
@@ -65,7 +66,7 @@ impl<A: Application> Door<A> {
                 let Some(Some(stream)) = stopping.run_until_cancelled(self.plain(stream, address)).await else {
                     return;
                 };
-                self.requests(stream, Version::Plain, address, stopping).await;
+                self.requests(stream, Version::Plain, self.peer(address, None), stopping).await;
             }
             // Encryption takes much more memory; a plain connection's task has no room for it.
             Some(terms) => Box::pin(self.serve_encrypted(stream, terms, address, stopping)).await,
@@ -81,18 +82,24 @@ impl<A: Application> Door<A> {
         let Some(Some(stream)) = stopping.run_until_cancelled(encrypted).await else {
             return;
         };
-        let version = match stream.get_ref().1.alpn_protocol() {
+        let session = stream.get_ref().1;
+        let version = match session.alpn_protocol() {
             Some(b"h2") => Version::Http2,
             _ => Version::Http1,
         };
-        self.requests(stream, version, address, stopping).await;
+        let peer = self.peer(address, session.peer_certificates().and_then(<[_]>::first));
+        self.requests(stream, version, peer, stopping).await;
     }
 
-    async fn requests<S>(&self, stream: S, version: Version, address: PeerAddress, stopping: &CancellationToken)
+    fn peer(&self, address: PeerAddress, certificate: Option<&CertificateDer<'_>>) -> Arc<Peer> {
+        let certificate = certificate.map(|certificate| Arc::new(certificate.clone().into_owned()));
+        Arc::new(Peer { address, tls: self.tls.is_some(), listener: Arc::clone(&self.name), certificate })
+    }
+
+    async fn requests<S>(&self, stream: S, version: Version, peer: Arc<Peer>, stopping: &CancellationToken)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let peer = Arc::new(Peer { address, tls: self.tls.is_some(), listener: Arc::clone(&self.name) });
         let common = Common { app: self.app.clone(), peer, patience: self.timing.body };
         drive(stream, version, &self.protocols, common, self.timing, stopping).await;
     }

@@ -69,7 +69,7 @@ impl AsyncWrite for Watched {
 fn connect(app: Router) -> (DuplexStream, Room, CancellationToken) {
     let (client, server) = duplex(1024);
     let (room, stopping) = (Room::default(), CancellationToken::new());
-    let peer = Arc::new(Peer { address: PeerAddress::Unix, tls: false, listener: "here".into() });
+    let peer = Arc::new(Peer { address: PeerAddress::Unix, tls: false, listener: "here".into(), certificate: None });
     let common = Common { app, peer, patience: Duration::from_secs(60) };
     let (watched, stop) = (Watched(server, room.clone()), stopping.clone());
     tokio::spawn(async move {

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use rustls_pki_types::CertificateDer;
+
 /// The other end of the connection that a request came on; in the extensions of every request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
@@ -13,6 +15,9 @@ pub struct Peer {
     pub tls: bool,
     /// The listener that it came to, as printed in logs.
     pub listener: Arc<str>,
+    /// The certificate that the client showed, if it did; a handshake has verified it, this one or that of the session
+    /// which this one resumed.
+    pub certificate: Option<Arc<CertificateDer<'static>>>,
 }
 
 /// Where a peer is.
