@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::{Read, Seek, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
@@ -18,6 +18,7 @@ const LIMIT: Duration = Duration::from_secs(90);
 /// A program that is about to be run to its end.
 pub(crate) struct Client {
     command: Command,
+    stdin: Stdio,
     limit: Duration,
 }
 
@@ -30,7 +31,7 @@ pub(crate) struct Said {
 
 impl Client {
     pub(crate) fn new(program: impl AsRef<OsStr>) -> Client {
-        Client { command: Command::new(program), limit: LIMIT }
+        Client { command: Command::new(program), stdin: Stdio::null(), limit: LIMIT }
     }
 
     pub(crate) fn arg(mut self, argument: impl AsRef<OsStr>) -> Client {
@@ -50,6 +51,15 @@ impl Client {
 
     pub(crate) fn current_directory(mut self, directory: impl AsRef<Path>) -> Client {
         self.command.current_dir(directory);
+        self
+    }
+
+    /// What it reads from its standard input.
+    pub(crate) fn input(mut self, text: &str) -> Client {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        file.rewind().unwrap();
+        self.stdin = file.into();
         self
     }
 
@@ -82,7 +92,7 @@ impl Client {
         // Files, not pipes: what a client leaves behind would hold a pipe open.
         let (mut stdout, mut stderr) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
         self.command
-            .stdin(Stdio::null())
+            .stdin(self.stdin)
             .stdout(stdout.try_clone().unwrap())
             .stderr(stderr.try_clone().unwrap())
             .process_group(0);

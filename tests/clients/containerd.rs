@@ -9,13 +9,13 @@ use crate::served::Served;
 use crate::space::Space;
 
 /// A containerd of the test's own.
-struct Containerd {
+pub(crate) struct Containerd {
     _daemon: Daemon,
-    space: Space,
+    pub(crate) space: Space,
 }
 
 impl Containerd {
-    fn start() -> Containerd {
+    pub(crate) fn start() -> Containerd {
         let space = Space::new();
         let config = space.file(
             "containerd.toml",
@@ -36,14 +36,19 @@ impl Containerd {
         Containerd { _daemon: daemon, space }
     }
 
+    /// A command of `ctr`.
+    pub(crate) fn client(&self, arguments: &[&str]) -> Client {
+        ctr(&self.space, arguments)
+    }
+
     #[track_caller]
-    fn run(&self, arguments: &[&str]) -> Said {
-        ctr(&self.space, arguments).succeeds()
+    pub(crate) fn run(&self, arguments: &[&str]) -> Said {
+        self.client(arguments).succeeds()
     }
 
     /// Takes a layout in as an image of this name.
     #[track_caller]
-    fn import(&self, layout: &Layout, image: &str) {
+    pub(crate) fn import(&self, layout: &Layout, image: &str) {
         let archive = layout.path.with_extension("tar");
         Client::new("tar").arg("-cf").arg(&archive).arg("-C").arg(&layout.path).arg(".").succeeds();
         // The layout's own name is the tag alone.

@@ -50,4 +50,10 @@ impl Containers {
             .env("HOME", directory("home"))
             .args(arguments)
     }
+
+    /// Logs one of them in to a registry, with the password on standard input.
+    pub(crate) fn log_in(&self, program: &str, registry: &str, user: &str, password: &str) -> Client {
+        let options = ["login", "--tls-verify=false", "--username", user, "--password-stdin", registry];
+        self.client(program, &options).input(password)
+    }
 }

@@ -7,7 +7,7 @@ use crate::containers::Containers;
 use crate::content::{fresh_words, root_file_system};
 use crate::docker::Docker;
 use crate::network::Network;
-use crate::served::Served;
+use crate::served::{Served, password};
 use crate::skopeo;
 
 /// An authority that docker trusts for one registry, in the directory where docker looks.
@@ -76,6 +76,26 @@ async fn https_is_taken_with_the_authority_that_wharf_made() {
         .arg(containers.space.at("certs"))
         .arg(format!("docker://{image}"))
         .succeeds();
+}
+
+/// A password, and the tokens that it gets, go to where the registry is called, over https like the rest.
+#[tokio::test]
+async fn docker_logs_in_over_https() {
+    let network = Network::new();
+    let secure = format!("{}:5443", network.here());
+    let wharf = Served::guarded_at(&format!("{}:0", network.here()), &secure);
+    let docker = Docker::start_by(network.command("dockerd"), &NO_BRIDGE);
+    let said = docker.log_in(&secure, "carol", &password("carol")).fails();
+    said.mentions("certificate signed by unknown authority");
+
+    let authority = reqwest::get(wharf.at("/ca.crt")).await.unwrap().bytes().await.unwrap();
+    let _trusted = Trusted::new(&secure, &authority);
+    docker.log_in(&secure, "carol", "wrong").fails().mentions("the user name or the password is wrong");
+    docker.log_in(&secure, "carol", &password("carol")).succeeds().mentions("Login Succeeded");
+    goes_and_comes_back(&docker, &format!("{secure}/carol/app:1"));
+    let image = format!("{secure}/dave/app:1");
+    docker.import_fresh(&[&image]);
+    docker.client(&["push", &image]).fails().mentions("denied: carol may not push to dave/app");
 }
 
 /// An image is pushed, pulled and run.

@@ -184,6 +184,16 @@ fn a_read_only_root_without_capabilities_or_privileges_is_enough() {
     machine.remove();
 }
 
+/// Without them it would not start: there would be nobody by whom to trust the provider.
+#[test]
+fn an_identity_provider_is_trusted_by_the_authorities_that_the_image_has() {
+    let machine = Machine::new();
+    let oidc = "REGISTRY_AUTH={oidc: [{issuer: 'https://token.actions.githubusercontent.com', audience: wharf, \
+                identities: [{claims: {sub: a}, user: a}]}]}";
+    machine.serve(&["-e", oidc], &[]);
+    machine.remove();
+}
+
 /// Half of the tutorials mount the directory of registry 1, and lose their images with the container.
 #[test]
 fn images_are_kept_where_tutorials_mount_the_directory_of_registry_1() {

@@ -12,21 +12,28 @@
 )]
 
 mod buildah;
+mod buildah_access;
 mod client;
 mod containerd;
+mod containerd_access;
 mod containers;
 mod content;
 mod daemon;
 mod docker;
 mod from_elsewhere;
 mod full_disk;
+#[expect(dead_code, reason = "shared with the tests of access; these use a part of it")]
+#[path = "../access/guarded.rs"]
+mod guarded;
 mod image;
 mod network;
 mod podman;
+mod podman_access;
 mod readme;
 mod registry2;
 mod served;
 mod skopeo;
+mod skopeo_access;
 mod space;
 #[expect(dead_code, unreachable_pub, reason = "shared with other tests; these use a part of it")]
 #[path = "../support/mod.rs"]

@@ -74,7 +74,7 @@ fn an_index_is_pushed_with_its_images() {
 
 /// Makes an image that prints these words; its ID.
 #[track_caller]
-fn import(podman: &Containers, words: &str, image: &str) -> String {
+pub(crate) fn import(podman: &Containers, words: &str, image: &str) -> String {
     let archive = root_file_system(&podman.space, words);
     podman
         .client("podman", &["import", "--quiet", "--change", r#"CMD ["/bin/cat", "/words"]"#])

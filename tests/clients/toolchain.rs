@@ -22,7 +22,8 @@ const SYSTEM: &str = r#"
             # A directory is made by what is in it; what lies behind a linked directory is found under its own name too.
             if [ ! -d "$path" ] && { [ -f "$path" ] || [ -L "$path" ]; }; then echo "${path#/}"; fi
         done >"$1.list"
-    printf '%s\n' usr/bin/cc etc/alternatives/cc >>"$1.list"
+    # No package has these; they are made when one is installed.
+    printf '%s\n' usr/bin/cc etc/alternatives/cc etc/ssl/certs/ca-certificates.crt >>"$1.list"
     tar --create --file "$1" --directory / --files-from "$1.list"
 "#;
 

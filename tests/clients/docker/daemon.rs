@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::client::{Client, Said};
+use crate::content::{fresh_words, root_file_system};
 use crate::daemon::Daemon;
 use crate::space::Space;
 
@@ -61,6 +62,20 @@ impl Docker {
             .arg(archive)
             .arg(image)
             .succeeds();
+    }
+
+    /// Makes a fresh image that has each of these names.
+    #[track_caller]
+    pub(crate) fn import_fresh(&self, images: &[&String]) {
+        self.import(&root_file_system(&self.space, &fresh_words()), images[0]);
+        for image in &images[1..] {
+            self.run(&["tag", images[0], image]);
+        }
+    }
+
+    /// Logs in to a registry, with the password on standard input.
+    pub(crate) fn log_in(&self, registry: &str, user: &str, password: &str) -> Client {
+        self.client(&["login", "--username", user, "--password-stdin", registry]).input(password)
     }
 
     /// Pushes an image; the digest that docker says it got.

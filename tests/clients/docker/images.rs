@@ -1,11 +1,12 @@
 //! Push, pull, run, build, manifest lists.
 
+use crate::client::Client;
 use crate::content::{fresh_words, root_file_system};
 use crate::docker::Docker;
 use crate::served::Served;
 
 /// Which builder `docker build` uses.
-const BUILDERS: [(&str, &str); 2] = [("the classic builder", "0"), ("BuildKit", "1")];
+pub(super) const BUILDERS: [(&str, &str); 2] = [("the classic builder", "0"), ("BuildKit", "1")];
 
 #[test]
 fn an_image_that_docker_pushed_comes_back_the_same_and_runs() {
@@ -110,11 +111,12 @@ fn docker_passes_on_what_is_wrong_and_what_was_perhaps_meant() {
 
 #[track_caller]
 fn build(docker: &Docker, buildkit: &str, recipe: &str, image: &str) {
+    building(docker, buildkit, recipe, image).succeeds();
+}
+
+/// A command that builds an image by a recipe.
+pub(super) fn building(docker: &Docker, buildkit: &str, recipe: &str, image: &str) -> Client {
     let context = docker.space.directory(&format!("context-{}", uuid::Uuid::new_v4()));
     std::fs::write(context.join("Dockerfile"), recipe).unwrap();
-    docker
-        .client(&["build", "--network=none", "--tag", image])
-        .env("DOCKER_BUILDKIT", buildkit)
-        .arg(&context)
-        .succeeds();
+    docker.client(&["build", "--network=none", "--tag", image]).env("DOCKER_BUILDKIT", buildkit).arg(&context)
 }
