@@ -83,6 +83,7 @@ impl Plan {
             directory: &place.directory,
             volume: &place.volume,
             identity: place.identity,
+            guarded: stage == Stage::Guarded,
             access_log: self.access_log,
         };
         let first = if stage == Stage::Volume { workload::some_manifest() } else { "/v2/".to_owned() };

@@ -1,8 +1,8 @@
 //! A server that runs: started, waited for, asked what it has used, killed.
 
 use std::fs::{self, File};
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -40,6 +40,8 @@ pub(crate) struct Launch {
     pub(crate) content: Content,
     /// How clients speak to it, if over TLS.
     pub(crate) tls: Option<Arc<ClientConfig>>,
+    /// What clients say of who they are, if they have to.
+    pub(crate) authorization: Option<String>,
 }
 
 /// A running server. It is killed when this is dropped.
@@ -83,7 +85,10 @@ impl Server {
         let mut server = Server {
             child,
             address: launch.address,
-            host: launch.address.to_string(),
+            host: match &launch.authorization {
+                Some(authorization) => format!("{}\r\nAuthorization: {authorization}", launch.address),
+                None => launch.address.to_string(),
+            },
             content: launch.content,
             tls: launch.tls,
             started_in: Duration::ZERO,
@@ -117,9 +122,23 @@ impl Server {
         self.address
     }
 
-    /// What the `Host` header says.
+    /// What the `Host` header says, and behind it, as a line of its own, who asks, where that has to be said.
     pub(crate) fn host(&self) -> &str {
         &self.host
+    }
+
+    /// A bearer token that the registry issues for a scope.
+    pub(crate) fn token(&self, scope: &str) -> Result<String, LoadError> {
+        let target = format!("/v2/_wharf/auth/token?service=wharf&scope={scope}");
+        let malformed = |what| LoadError::Malformed { asked: format!("GET {target}"), what };
+        let mut stream = TcpStream::connect(self.address).map_err(LoadError::Connect)?;
+        let request = format!("GET {target} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.host);
+        let mut answer = String::new();
+        let exchanged = stream.write_all(request.as_bytes()).and_then(|()| stream.read_to_string(&mut answer));
+        exchanged.map_err(LoadError::Connect)?;
+        let (_, body) = answer.split_once("\r\n\r\n").ok_or_else(|| malformed("no body"))?;
+        let body: serde_json::Value = serde_json::from_str(body).map_err(|_| malformed("no JSON"))?;
+        body["token"].as_str().map(str::to_owned).ok_or_else(|| malformed("no token"))
     }
 
     /// Where its content comes from.

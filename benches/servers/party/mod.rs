@@ -39,6 +39,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) volume: &'a Path,
     /// With a certificate it serves https alone.
     pub(crate) identity: Option<&'a Identity>,
+    /// Whether clients have to log in, under rules.
+    pub(crate) guarded: bool,
     /// Whether each request has its line.
     pub(crate) access_log: bool,
 }
@@ -77,6 +79,11 @@ impl Party {
     /// Whether it serves files and nothing else.
     pub(crate) fn only_files(&self) -> bool {
         matches!(self.program, Program::Nginx { .. })
+    }
+
+    /// Whether it issues tokens itself.
+    pub(crate) fn issues_tokens(&self) -> bool {
+        matches!(self.program, Program::Wharf(_))
     }
 
     /// Starts it and waits until it answers `first` with 200.

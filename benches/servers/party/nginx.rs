@@ -15,7 +15,7 @@ pub(super) fn launch(program: &str, setup: &Setup<'_>, address: SocketAddr) -> i
     let mut command = Command::new(program);
     command.arg("-p").arg(setup.directory).arg("-c").arg(&path).arg("-e").arg(setup.directory.join("log"));
     let content = Content::Files(setup.volume.to_owned());
-    Ok(Launch { command, address, content, tls: setup.identity.map(|identity| identity.client()) })
+    Ok(Launch { command, address, content, tls: setup.identity.map(|identity| identity.client()), authorization: None })
 }
 
 fn configuration(setup: &Setup<'_>, address: SocketAddr) -> String {

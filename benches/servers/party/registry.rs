@@ -6,12 +6,27 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use data_encoding::BASE64;
+
 use super::{Party, Program, Setup};
 use crate::server::{Content, Launch};
 
 /// The settings of Wharf's durability that are measured, each in a column of its own, and the variable that sets them.
 const DURABILITIES: &[&str] = &["barrier", "full", "none"];
 const DURABILITY: &str = "REGISTRY_STORAGE_FILESYSTEM_DURABILITY";
+
+/// Who logs in where that has to be.
+const USER: &str = "ci";
+const PASSWORD: &str = "password";
+/// What `htpasswd -B` takes if nobody says otherwise.
+const COST: u32 = 5;
+/// Rules of which the last is the one that counts. registry:2 passes them over.
+const RULES: &str = "access:\n\
+    \x20 - {who: anonymous, repositories: 'public/**', may: pull}\n\
+    \x20 - {who: '*', repositories: '{user}/**', may: [pull, push, delete]}\n\
+    \x20 - {who: 'group:ops', repositories: '**', may: admin}\n\
+    \x20 - {who: ci, repositories: 'bench/*', may: [pull, push]}\n\
+    groups: {ops: [alice, bob]}\n";
 
 /// Wharf, once for each durability.
 pub(super) fn wharf() -> Vec<Party> {
@@ -57,7 +72,9 @@ pub(super) fn launch(
     // Version 3 of distribution would otherwise try to send traces to a collector that is not there.
     command.env("OTEL_TRACES_EXPORTER", "none").current_dir(setup.directory);
     let tls = setup.identity.map(|identity| identity.client());
-    Ok(Launch { command, address, content: Content::Registry, tls })
+    let authorization =
+        setup.guarded.then(|| format!("Basic {}", BASE64.encode(format!("{USER}:{PASSWORD}").as_bytes())));
+    Ok(Launch { command, address, content: Content::Registry, tls, authorization })
 }
 
 /// Debian's own `/etc/docker/registry/config.yml` without its users, with an access log and no other lines.
@@ -74,6 +91,12 @@ fn write_configuration(setup: &Setup<'_>, address: SocketAddr) -> io::Result<Pat
     if let Some(identity) = setup.identity {
         text +=
             &format!("  tls: {{certificate: {}, key: {}}}\n", quoted(identity.certificate()), quoted(identity.key()));
+    }
+    if setup.guarded {
+        let users = setup.directory.join("htpasswd");
+        let hash = bcrypt::hash(PASSWORD, COST).map_err(io::Error::other)?;
+        fs::write(&users, format!("{USER}:{hash}\n"))?;
+        text += &format!("auth: {{htpasswd: {{realm: bench, path: {}}}}}\n{RULES}", quoted(&users));
     }
     let path = setup.directory.join("config.yml");
     fs::write(&path, text)?;

@@ -33,16 +33,30 @@ pub(super) fn push(server: &Server, scale: &Scale) -> Result<Ran, LoadError> {
 
 pub(super) fn get_by_tag(server: &Server, scale: &Scale) -> Result<Ran, LoadError> {
     let image = provide::image(server, READ)?;
-    read(server, scale, "GET", "latest", image.bytes().len() as u64)
+    read(server, server.host(), scale, "GET", "latest", image.bytes().len() as u64)
+}
+
+pub(super) fn get_with_token(server: &Server, scale: &Scale) -> Result<Ran, LoadError> {
+    let image = provide::image(server, READ)?;
+    let token = server.token(&format!("repository:{READ}:pull"))?;
+    let host = format!("{}\r\nAuthorization: Bearer {token}", server.address());
+    read(server, &host, scale, "GET", "latest", image.bytes().len() as u64)
 }
 
 pub(super) fn head_by_digest(server: &Server, scale: &Scale) -> Result<Ran, LoadError> {
     let image = provide::image(server, READ)?;
-    read(server, scale, "HEAD", image.digest(), 0)
+    read(server, server.host(), scale, "HEAD", image.digest(), 0)
 }
 
-fn read(server: &Server, scale: &Scale, method: &str, reference: &str, expected: u64) -> Result<Ran, LoadError> {
-    let request = Request::bare(method, &format!("/v2/{READ}/manifests/{reference}"), server.host(), ACCEPT);
+fn read(
+    server: &Server,
+    host: &str,
+    scale: &Scale,
+    method: &str,
+    reference: &str,
+    expected: u64,
+) -> Result<Ran, LoadError> {
+    let request = Request::bare(method, &format!("/v2/{READ}/manifests/{reference}"), host, ACCEPT);
     drive(server, 16, Quota::Time(scale.time), |connection, _| {
         let length = connection.ask(&request, &[], 200)?.length;
         if length != expected {

@@ -32,6 +32,8 @@ pub(crate) enum Workload {
     Catalog,
     TlsPull,
     TlsPush,
+    GetManifestBasic,
+    GetManifestBearer,
 }
 
 /// Workloads of one stage share a server, which is started for it on a volume of its own.
@@ -45,11 +47,13 @@ pub(crate) enum Stage {
     Volume,
     /// With TLS, on an empty volume.
     Tls,
+    /// With users and access rules, on an empty volume.
+    Guarded,
 }
 
 impl Stage {
     /// All of them, in the order in which they are run.
-    pub(crate) const ALL: [Stage; 4] = [Stage::Data, Stage::Connections, Stage::Volume, Stage::Tls];
+    pub(crate) const ALL: [Stage; 5] = [Stage::Data, Stage::Connections, Stage::Volume, Stage::Tls, Stage::Guarded];
 }
 
 /// What a workload may look at.
@@ -68,7 +72,7 @@ pub(crate) struct Measured {
 
 impl Workload {
     /// All of them, in the order in which they are run.
-    pub(crate) const ALL: [Workload; 13] = [
+    pub(crate) const ALL: [Workload; 15] = [
         Workload::IdleMemory,
         Workload::PushBlob,
         Workload::PullBlob,
@@ -82,6 +86,8 @@ impl Workload {
         Workload::Catalog,
         Workload::TlsPull,
         Workload::TlsPush,
+        Workload::GetManifestBasic,
+        Workload::GetManifestBearer,
     ];
 
     /// What it is called on the command line and in the table.
@@ -100,6 +106,8 @@ impl Workload {
             Workload::Catalog => "catalog",
             Workload::TlsPull => "tls-pull",
             Workload::TlsPush => "tls-push",
+            Workload::GetManifestBasic => "get-manifest-basic",
+            Workload::GetManifestBearer => "get-manifest-bearer",
         }
     }
 
@@ -135,6 +143,8 @@ impl Workload {
             Workload::TlsPush => {
                 format!("{} blobs of {} over https, 4 connections", scale.blobs, scale::size(scale.blob))
             }
+            Workload::GetManifestBasic => "get-manifest as a user of a password file, under rules".to_owned(),
+            Workload::GetManifestBearer => "the same with a bearer token of the registry's own".to_owned(),
         }
     }
 
@@ -151,16 +161,18 @@ impl Workload {
             Workload::IdleConnections | Workload::SlowPulls => Stage::Connections,
             Workload::Start | Workload::Catalog => Stage::Volume,
             Workload::TlsPull | Workload::TlsPush => Stage::Tls,
+            Workload::GetManifestBasic | Workload::GetManifestBearer => Stage::Guarded,
         }
     }
 
-    /// Whether a party can do it at all: who only serves files takes no pushes and knows no repositories.
+    /// Whether a party can do it at all: who only serves files takes no pushes and knows neither repositories nor users.
     pub(crate) fn suits(self, party: &Party) -> bool {
         let pushes = matches!(
             self,
             Workload::PushBlob | Workload::PushImage | Workload::TlsPush | Workload::Start | Workload::Catalog
         );
-        !(pushes && party.only_files())
+        let logs_in = matches!(self, Workload::GetManifestBasic | Workload::GetManifestBearer);
+        !((pushes || logs_in) && party.only_files()) && (self != Workload::GetManifestBearer || party.issues_tokens())
     }
 
     /// Runs it.
@@ -175,6 +187,8 @@ impl Workload {
             Workload::PushImage => images::push(server, scale).map(rate),
             Workload::GetManifest => images::get_by_tag(server, scale).map(rate),
             Workload::HeadManifest => images::head_by_digest(server, scale).map(rate),
+            Workload::GetManifestBasic => images::get_by_tag(server, scale).map(rate),
+            Workload::GetManifestBearer => images::get_with_token(server, scale).map(rate),
             Workload::IdleConnections => connections::idle(server, scale).map(plain),
             Workload::SlowPulls => connections::slow(server, scale).map(plain),
             Workload::Catalog => volume::catalog(server, scale).map(rate),
