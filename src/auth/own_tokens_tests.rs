@@ -94,6 +94,23 @@ fn a_bearer_token_is_good_for_five_minutes_and_only_as_one() {
     assert_eq!(refused(&refresh, Use::Refresh, NOW + REFRESH), Some(OwnTokenError::Expired));
 }
 
+/// A directory may know hundreds of groups of somebody, and proxies cut long headers.
+#[test]
+fn a_token_carries_the_groups_that_rules_name_and_no_others() {
+    let (_volume, keys) = keys();
+    let rule = crate::auth::Rule {
+        who: vec![Who::from_str("group:ops").unwrap()],
+        repositories: vec!["**".parse().unwrap()],
+        may: [Action::Pull].into_iter().collect(),
+        origin: String::new(),
+    };
+    let groups = ["ops", "everybody", "ops2"].map(|name| name.parse().unwrap()).to_vec();
+    let caller = Caller { groups, proof: Proof::Directory, ..user("carol") };
+    let issued = issue(&keys, &Policy::new(vec![rule], []), &caller, std::iter::empty(), false, NOW).unwrap();
+    let shown = read(&keys, &issued.token, Use::Bearer, NOW).unwrap_or_else(|_| panic!());
+    assert_eq!(shown.groups, ["ops".parse().unwrap()]);
+}
+
 #[test]
 fn only_who_can_be_asked_for_again_gets_a_refresh_token() {
     let (_volume, keys) = keys();

@@ -101,16 +101,6 @@ pub enum Decision {
     },
 }
 
-impl Decision {
-    /// Whether it may be done.
-    pub fn is_granted(&self) -> bool {
-        match self {
-            Decision::ByRule(_) | Decision::ByGrant(_) => true,
-            Decision::Denied { .. } => false,
-        }
-    }
-}
-
 impl Policy {
     /// These rules, and these groups with their members.
     pub fn new(rules: Vec<Rule>, groups: impl IntoIterator<Item = (GroupName, Vec<UserName>)>) -> Policy {

@@ -94,21 +94,16 @@ impl App {
             Need::In(name, Action::Pull) if self.auth.allows(&everybody, name, Action::Pull) => return Ok(everybody),
             Need::In(..) | Need::Something | Need::LoggedIn => {}
         }
+        let is_everybodys = match need {
+            Need::Nothing => true,
+            Need::In(name, action) => self.auth.allows(&everybody, name, action),
+            Need::Something => self.lists_something(&everybody),
+            Need::LoggedIn => false,
+        };
         match self.auth.identify(&presented, self.origins.address(request, peer)).await {
             Ok(caller) => Ok(caller),
-            Err(
-                IdentifyError::Wrong
-                | IdentifyError::Token(_)
-                | IdentifyError::Unreadable(_)
-                | IdentifyError::TooMany { .. }
-                | IdentifyError::Unavailable { .. },
-            ) if need == Need::Something && self.lists_something(&everybody) => Ok(everybody),
-            Err(
-                IdentifyError::Wrong
-                | IdentifyError::Token(_)
-                | IdentifyError::Unreadable(_)
-                | IdentifyError::TooMany { .. },
-            ) if matches!(need, Need::In(name, action) if self.auth.allows(&everybody, name, action)) => Ok(everybody),
+            // Who it is can be found out later: a list without what is theirs would pass for the whole one.
+            Err(error) if is_everybodys && !matches!(error, IdentifyError::Unavailable { .. }) => Ok(everybody),
             Err(error) => {
                 // Of a password, or of what stands in its place, registry:2 does not say that it is a wrong token.
                 let is_token = matches!(error, IdentifyError::Token(_)) && presented.is_bearer();
@@ -131,15 +126,8 @@ impl App {
             // A token for nobody in particular is one that was issued nevertheless.
             Need::LoggedIn if caller.is_anonymous() && !has_token() => log_in(),
             Need::LoggedIn => Ok(()),
-            Need::Something if !caller.opens_catalog() && !self.auth.anonymous().opens_catalog() => {
-                if has_token() {
-                    narrow()
-                } else {
-                    log_in()
-                }
-            }
+            Need::Something if !caller.opens_catalog() && has_token() => narrow(),
             Need::Something if caller.is_anonymous() && !self.lists_something(caller) => log_in(),
-            Need::Something if !caller.opens_catalog() => narrow(),
             Need::Something => Ok(()),
             Need::In(name, action) if self.may(caller, name, action) => self.owns_upload(caller, route),
             Need::In(name, action) => match self.auth.verdict(caller, name, action) {

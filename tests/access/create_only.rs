@@ -47,3 +47,20 @@ async fn of_many_who_create_one_tag_exactly_one_does() {
     assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 1, "{statuses:?}");
     assert!(statuses.iter().all(|status| matches!(status, 201 | 403)), "{statuses:?}");
 }
+
+/// Who may add and not read is told that there is something, for that cannot be hidden, and not what.
+#[tokio::test]
+async fn who_may_not_read_is_not_told_what_a_tag_is() {
+    let rules =
+        "access:\n  - {who: alice, repositories: '**', may: admin}\n  - {who: ci, repositories: 'in/*', may: create}\n";
+    let wharf = guarded::prepare(rules).go();
+    let first = wharf.user("alice").repo("in/box").push_image("1", 1).await;
+    let ci = wharf.user("ci").repo("in/box");
+    let second = ci.prepare_image(2).await;
+    for header in [("x-nothing", ""), ("if-none-match", "*"), ("if-match", "\"sha256:0\"")] {
+        let answer = ci.putting("1", &second).header(header.0, header.1).send().await;
+        let said = format!("{:?} {}", answer.headers, String::from_utf8_lossy(&answer.body));
+        assert!(matches!(answer.status, 400 | 403), "{header:?} {said}");
+        assert!(!said.contains(&first.digest()), "{header:?} {said}");
+    }
+}

@@ -104,6 +104,20 @@ async fn guesses_count_together_whichever_way_they_are_made() {
     }
 }
 
+/// Whoever reads the log looks for where somebody is, not for the proxy.
+#[tokio::test]
+async fn the_log_names_the_client_behind_a_trusted_proxy_and_no_address_that_a_client_makes_up() {
+    for (proxies, named) in [("127.0.0.0/8", "remote=198.51.100.7 "), ("192.168.0.0/16", "remote=127.0.0.1:")] {
+        let wharf = guarded::prepare(&format!("http: {{trustedproxies: [{proxies}]}}\n")).go();
+        let request = wharf.user("carol").request(Method::GET, "/v2/").header("x-forwarded-for", "198.51.100.7");
+        request.send().await.is(200);
+        wharf.logs("path=/v2/ ");
+        let log = wharf.log();
+        let line = log.lines().find(|line| line.contains("path=/v2/ ")).unwrap();
+        assert!(line.contains(named), "{line}");
+    }
+}
+
 /// An address that a client makes up is none: without a trusted proxy all guesses come from where they come from.
 #[tokio::test]
 async fn nobody_gets_more_guesses_by_saying_that_they_are_elsewhere() {

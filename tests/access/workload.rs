@@ -60,6 +60,32 @@ async fn a_build_pushes_with_its_platforms_token_as_password_and_as_bearer() {
     assert_eq!(issuer.fetches(), 1);
 }
 
+/// Whoever can choose what they are called at a provider would otherwise be a user of the file.
+#[tokio::test]
+async fn nobody_of_an_issuer_is_a_user_of_the_password_file() {
+    let issuer = Issuer::start().await;
+    let start = Wharf::prepare();
+    let users = guarded::with_users(&start, 4);
+    let oidc = format!(
+        "oidc: [{{issuer: '{}', audience: wharf, identities: [{{claims: {{sub: '*'}}, user: '{{actor}}'}}]}}]",
+        issuer.url
+    );
+    let wharf = guarded::configured(start, &format!("auth: {{{users}, {oidc}}}\n{RULES}")).go();
+    let called = |name: &str| {
+        let mut claims = claims("push");
+        claims["actor"] = name.into();
+        issuer.sign(&claims)
+    };
+    for client in both_ways(&wharf, &called("mallory")) {
+        assert_eq!(client.get(WHOAMI).await.is(200).json()["name"], "mallory");
+    }
+    for client in both_ways(&wharf, &called("alice")) {
+        client.get(WHOAMI).await.refuses(401, "UNAUTHORIZED");
+    }
+    wharf.logs("somebody is not let in");
+    assert_eq!(wharf.user("alice").get(WHOAMI).await.is(200).json()["name"], "alice");
+}
+
 #[tokio::test]
 async fn the_build_of_a_pull_request_reads_and_does_not_push() {
     let issuer = Issuer::start().await;
@@ -171,7 +197,8 @@ async fn while_an_issuer_is_down_its_builds_are_asked_to_wait_and_all_else_goes_
             assert!(!refused.has("www-authenticate"), "nobody is told to try another password");
         }
         client.repo("public/app").manifest("1").await.is(200);
-        assert_eq!(client.get("/v2/_catalog").await.is(200).list("repositories"), ["public/app"]);
+        // Without what is theirs it would pass for the whole list.
+        client.get("/v2/_catalog").await.refuses(503, "UNAVAILABLE");
     }
     wharf.client().repo("public/app").manifest("1").await.is(200);
     wharf.user("alice").repo("acme/app").push_image("1", 1).await;

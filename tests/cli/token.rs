@@ -33,6 +33,7 @@ fn a_token_is_made_listed_and_revoked() {
     let secret = done(output);
     assert!(secret.starts_with("wharf_") && secret.lines().count() == 1, "{secret}");
     assert!(!said.contains(secret.trim()));
+    assert!(said.starts_with("under this configuration everybody may do everything"), "{said}");
     let file = volume.path().join("wharf/auth/tokens/ci-build.json");
     assert!(!fs::read_to_string(&file).unwrap().contains(secret.trim()));
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
