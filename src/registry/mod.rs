@@ -3,12 +3,14 @@
 //! Knows nothing of HTTP: the front door, the command line and the tests call the same methods of [`Registry`]. Each file
 //! adds the methods of its subject.
 
+mod actor;
 mod blobs;
 mod cache;
 mod cache_locks;
 #[cfg(test)]
 mod cache_tests;
 mod catalog;
+mod clock;
 mod error;
 mod layout;
 mod links;
@@ -42,7 +44,9 @@ use tokio_util::task::TaskTracker;
 use crate::oci::RepositoryName;
 use crate::storage::Storage;
 
+pub use actor::Actor;
 pub use blobs::{Blob, Mount, MountFrom};
+pub use clock::{Clock, SystemClock};
 pub use error::{ActualState, Hint, RegistryError, Result};
 pub use manifests::StoredManifest;
 pub use overwrite::Overwrite;
@@ -67,6 +71,7 @@ pub struct Registry {
     remembered: Arc<remembered::Remembered>,
     /// How many uploads' bytes are being worked on.
     receiving: Arc<AtomicUsize>,
+    clock: Arc<dyn Clock>,
     /// Work that goes on when the one who asked for it has gone away.
     work: TaskTracker,
 }
@@ -74,6 +79,11 @@ pub struct Registry {
 impl Registry {
     /// A registry of what is in the storage.
     pub fn new(storage: Arc<dyn Storage>, settings: Settings) -> Registry {
+        Registry::by_the_clock(storage, settings, Arc::new(SystemClock::default()))
+    }
+
+    /// The same, told the time by something else than the system.
+    pub fn by_the_clock(storage: Arc<dyn Storage>, settings: Settings, clock: Arc<dyn Clock>) -> Registry {
         Registry {
             storage,
             settings: Arc::new(settings),
@@ -82,6 +92,7 @@ impl Registry {
             unsettled: Arc::default(),
             remembered: Arc::new(remembered::Remembered::new()),
             receiving: Arc::default(),
+            clock,
             work: TaskTracker::new(),
         }
     }

@@ -96,6 +96,10 @@ pub trait Storage: Debug + Send + Sync + 'static {
     /// there is no error.
     async fn delete_all(&self, key: &Key) -> Result<()>;
 
+    /// Removes what has nothing below it: the key, and then each one above it down to, and without, `top`. Whoever keeps
+    /// something below one of them meanwhile makes it anew. Not for good, and not at once.
+    async fn prune(&self, key: &Key, top: &Key) -> Result<()>;
+
     /// What is directly below the key, in the byte order of the names, from the first name behind `after`, at most
     /// `limit` entries. A key with nothing below it gives an empty list.
     async fn list(&self, key: &Key, after: Option<&str>, limit: usize) -> Result<Vec<Entry>>;
@@ -123,6 +127,11 @@ pub enum Change {
     Settle(Key),
     /// These bytes, which were jotted under the key, are to stay. If a sync of them has failed, they are written anew.
     Keep(Key, Bytes),
+    /// What is under the first key, and has survived a power cut if it had to, is to be under the second instead, where
+    /// nothing is: an object, or all that is below the key. If nothing is under the first, it was moved before.
+    Rename(Key, Key),
+    /// Nothing is to be under the key. Not for what others are below.
+    Remove(Key),
 }
 
 /// What is known of an object without reading it.

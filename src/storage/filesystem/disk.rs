@@ -192,6 +192,15 @@ impl Disk {
         self.change(from, None, || self.change(to, Some(Seen::File), rename))
     }
 
+    /// Moves a directory with all that is in it. For [`super::durable`] alone.
+    pub(super) fn rename_directory(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let rename = || {
+            self.tell(Call::Rename(from, to))?;
+            fs::rename(from, to)
+        };
+        self.change(from, None, || self.change(to, Some(Seen::Directory), rename))
+    }
+
     pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
         self.change(path, None, || {
             self.tell(Call::Remove(path))?;

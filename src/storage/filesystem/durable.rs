@@ -17,8 +17,8 @@ use super::unsynced::Unsynced;
 /// Writes and moves files so that they survive a power cut, when they have to.
 #[derive(Debug)]
 pub(super) struct Durable {
-    disk: Disk,
-    unsynced: Unsynced,
+    pub(super) disk: Disk,
+    pub(super) unsynced: Unsynced,
     root: PathBuf,
     durability: Durability,
 }
@@ -37,6 +37,10 @@ pub(super) enum Change {
     Settle(PathBuf),
     /// What is there already, with these bytes, unless a sync of them has failed.
     Keep(PathBuf, Bytes),
+    /// What is at the first, and durable, is to be at the second.
+    Rename(PathBuf, PathBuf),
+    /// Nothing is to be there.
+    Remove(PathBuf),
 }
 
 /// A change of which only the last step is left.
@@ -48,6 +52,10 @@ enum Prepared {
     Staged(PathBuf, PathBuf),
     /// It is there.
     There(PathBuf),
+    /// The first is to be renamed to the second, and both directories to be synced.
+    Elsewhere(PathBuf, PathBuf),
+    /// It is to be removed.
+    Gone(PathBuf),
 }
 
 /// Why a change was not made.
@@ -105,6 +113,7 @@ impl Durable {
                     Prepared::Aside(path, _) | Prepared::Staged(path, _) | Prepared::There(path) => {
                         bytes.push(path.clone());
                     }
+                    Prepared::Elsewhere(..) | Prepared::Gone(_) => {}
                 }
                 ready.push(change);
                 Ok(())
@@ -136,6 +145,8 @@ impl Durable {
                 Ok(Prepared::Aside(self.write_aside(&path, &bytes)?, path))
             }
             Change::Settle(path) | Change::Keep(path, _) => Ok(Prepared::There(path)),
+            Change::Rename(from, to) => Ok(Prepared::Elsewhere(from, to)),
+            Change::Remove(path) => Ok(Prepared::Gone(path)),
         }
     }
 
@@ -158,6 +169,16 @@ impl Durable {
         for change in &mut *step {
             let path = match change {
                 Prepared::There(path) => path.clone(),
+                Prepared::Gone(path) => {
+                    self.remove_noted(path)?;
+                    directories.insert(parent(path).to_owned());
+                    continue;
+                }
+                Prepared::Elsewhere(from, to) => {
+                    self.move_away(from, to)?;
+                    directories.insert(parent(from).to_owned());
+                    to.clone()
+                }
                 Prepared::Aside(from, to) | Prepared::Staged(from, to) => {
                     self.make_visible(from, to)?;
                     to.clone()
@@ -230,44 +251,23 @@ impl Durable {
         self.unsynced.replace_file(to, || self.rename(from, to))
     }
 
-    /// Removes a file for good. If it is gone already, so it is for good, too.
-    pub(super) fn remove(&self, path: &Path) -> Result<(), Failed> {
-        let above = parent(path);
-        // Looked at first, so that nothing is noted, and then synced, for what never was.
-        let removed = match self.disk.stat(path) {
-            Err(error) if is_absent(&error) => Err(error),
-            _ => self.unsynced.change_directory(above, || self.disk.remove(path)),
+    /// Moves a file or a directory with all that is below it. What is not there was moved before.
+    fn move_away(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let is_directory = match self.disk.stat(from) {
+            Ok(found) => found.is_dir(),
+            Err(error) if is_absent(&error) => return Ok(()),
+            Err(error) => return Err(error),
         };
-        match removed {
-            Ok(()) => self.unsynced.forget(path),
-            // Whoever removed it may still wait for the sync, and so do we.
-            Err(error) if is_absent(&error) => {}
-            Err(error) => return Err(Failed::Before(error)),
-        }
-        self.unsynced.sync([above.to_owned()]).map_err(Failed::Unsynced)
-    }
-
-    /// Removes a directory and everything below it, without waiting for the disk.
-    pub(super) fn remove_all(&self, path: &Path) -> io::Result<()> {
-        // A link to a directory is removed, not what it leads to.
-        match fs::symlink_metadata(path)?.is_dir() {
-            true => self.remove_below(path)?,
-            false => self.disk.remove(path)?,
-        }
-        // What is gone waits for no sync. Nobody writes below a directory while it is removed.
-        self.unsynced.forget_all(path);
+        self.make_parents(to)?;
+        self.unsynced.change_directory(parent(to), || {
+            self.unsynced.change_directory(parent(from), || match is_directory {
+                true => self.disk.rename_directory(from, to),
+                false => self.disk.rename(from, to),
+            })
+        })?;
+        // What waited for a sync below the old name has no name there any more; it is found below the new one.
+        self.unsynced.forget_all(from);
         Ok(())
-    }
-
-    fn remove_below(&self, path: &Path) -> io::Result<()> {
-        for entry in self.disk.list(path)? {
-            let entry = entry?;
-            match entry.file_type()?.is_dir() {
-                true => self.remove_below(&entry.path())?,
-                false => self.disk.remove(&entry.path())?,
-            }
-        }
-        self.disk.remove_directory(path)
     }
 
     /// Makes everything survive that does not yet.
@@ -355,11 +355,11 @@ fn aside(path: &Path) -> PathBuf {
     parent(path).join(format!("{name}.{}.tmp", Uuid::new_v4()))
 }
 
-fn is_absent(error: &io::Error) -> bool {
+pub(super) fn is_absent(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound
 }
 
-fn parent(path: &Path) -> &Path {
+pub(super) fn parent(path: &Path) -> &Path {
     path.parent().unwrap_or(path)
 }
 

@@ -12,6 +12,7 @@ mod locks;
 mod names;
 mod open;
 mod read;
+mod remove;
 mod shared;
 mod stage;
 mod unsynced;
@@ -64,6 +65,8 @@ impl Filesystem {
             Change::Move(from, to) => durable::Change::Move(self.path(&from), self.path(&to)),
             Change::Settle(key) => durable::Change::Settle(self.path(&key)),
             Change::Keep(key, bytes) => durable::Change::Keep(self.path(&key), bytes),
+            Change::Rename(from, to) => durable::Change::Rename(self.path(&from), self.path(&to)),
+            Change::Remove(key) => durable::Change::Remove(self.path(&key)),
         }
     }
 
@@ -153,6 +156,11 @@ impl Storage for Filesystem {
         absent_is_fine(self.quick("delete", key, |shelf, path| shelf.durable.remove_all(path)).await)
     }
 
+    async fn prune(&self, key: &Key, top: &Key) -> Result<()> {
+        let top = self.path(top);
+        self.quick("delete", key, move |shelf, path| shelf.durable.prune(path, &top)).await
+    }
+
     async fn list(&self, key: &Key, after: Option<&str>, limit: usize) -> Result<Vec<Entry>> {
         let (from, again) = (after.map(str::to_owned), after.map(str::to_owned));
         let list = move |shelf: &Shelf, path: &Path| shelf.listings.list_quickly(path, from.as_deref(), limit);
@@ -193,7 +201,12 @@ impl Storage for Filesystem {
 impl Change {
     fn key(&self) -> &Key {
         match self {
-            Change::Put(key, _) | Change::Move(_, key) | Change::Settle(key) | Change::Keep(key, _) => key,
+            Change::Put(key, _)
+            | Change::Move(_, key)
+            | Change::Settle(key)
+            | Change::Keep(key, _)
+            | Change::Rename(key, _)
+            | Change::Remove(key) => key,
         }
     }
 }
