@@ -99,6 +99,7 @@ impl HttpError {
                 | RegistryError::ManifestUnknown { .. }
                 | RegistryError::RepositoryUnknown { .. }
                 | RegistryError::UploadUnknown { .. }
+                | RegistryError::BatchUnknown(_)
                 | RegistryError::ReferencesUnknown { .. } => StatusCode::NOT_FOUND,
                 RegistryError::BodyBroken(source) => broken(source.as_ref()),
                 RegistryError::DigestMismatch { .. }
@@ -111,8 +112,10 @@ impl HttpError {
                 RegistryError::WouldOverwrite { .. } | RegistryError::WouldRetype { .. } => StatusCode::FORBIDDEN,
                 RegistryError::DeleteDisabled | RegistryError::ReadOnly => StatusCode::METHOD_NOT_ALLOWED,
                 RegistryError::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
-                RegistryError::Passing(_) => StatusCode::SERVICE_UNAVAILABLE,
-                RegistryError::Storage(_) | RegistryError::Damaged(_) => StatusCode::INTERNAL_SERVER_ERROR,
+                RegistryError::Passing(_) | RegistryError::Stopped => StatusCode::SERVICE_UNAVAILABLE,
+                RegistryError::Storage(_) | RegistryError::Damaged(_) | RegistryError::Unreadable { .. } => {
+                    StatusCode::INTERNAL_SERVER_ERROR
+                }
             },
             HttpError::Access(error) => error.status(),
             HttpError::TokenNotIssued(_) => StatusCode::INTERNAL_SERVER_ERROR,

@@ -89,6 +89,17 @@ impl Digest {
         }
     }
 
+    /// The first 64 of its bits, for sets that may take two digests for one in as many cases as there are digests in
+    /// 2^64.
+    pub fn leading(&self) -> u64 {
+        let mut first = [0; 8];
+        match &self.0 {
+            Value::Sha256(value) => first.copy_from_slice(&value[..8]),
+            Value::Sha512(value) => first.copy_from_slice(&value[..8]),
+        }
+        u64::from_be_bytes(first)
+    }
+
     /// What stands behind the colon: lower-case hexadecimal.
     pub fn hex(&self) -> String {
         match &self.0 {

@@ -4,6 +4,7 @@
 
 mod descriptor;
 mod digest;
+mod edges;
 mod error_code;
 mod hasher;
 mod manifest;
@@ -16,6 +17,7 @@ mod tag;
 
 pub use descriptor::Descriptor;
 pub use digest::{Algorithm, Digest, DigestError};
+pub use edges::Edges;
 pub use error_code::ErrorCode;
 pub use hasher::{Hasher, HasherState};
 pub use manifest::{Kind, Manifest, ManifestError};

@@ -67,7 +67,7 @@ impl Secrets {
             let mounted = registry.mount_blob(&other, secret, MountFrom::Repository(&thief)).await.unwrap();
             assert_eq!(mounted, Mount::Absent);
             assert!(registry.delete_blob(&thief, secret).await.is_err());
-            assert!(registry.delete_manifest(&thief, secret, &Precondition::None).await.is_err());
+            assert!(registry.delete_manifest(&thief, secret, &Precondition::None, &Actor::unknown()).await.is_err());
         }
         let found = registry.referrers(&thief, &self.subject, None, &Page::default()).await.unwrap();
         assert!(found.descriptors.iter().all(|found| !self.manifests.contains(&found.digest)), "{found:?}");
@@ -222,7 +222,7 @@ async fn what_was_read_before_is_gone_at_once_when_it_is_deleted_and_others_keep
     assert_eq!(serves(&here).await, [false, true, true, true, true]);
     registry.delete_blob(&here, &blob).await.unwrap();
     assert_eq!(serves(&here).await, [false, true, true, false, false]);
-    registry.delete_manifest(&here, &manifest, &Precondition::None).await.unwrap();
+    registry.delete_manifest(&here, &manifest, &Precondition::None, &Actor::unknown()).await.unwrap();
     assert_eq!(serves(&here).await, [false; 5]);
     assert!(registry.tags(&here, &Page::default()).await.unwrap().entries.is_empty());
     let refused = registry.put_manifest(&here, new(&image(blob, &[]), &["one"])).await;

@@ -50,7 +50,10 @@ pub enum Mount {
 impl Registry {
     /// The length of a blob that the repository holds, in bytes.
     pub async fn stat_blob(&self, repository: &RepositoryName, digest: &Digest) -> Result<u64> {
+        // Who is told that it is there leaves it out of what they push.
+        self.pin(digest).await;
         if let Some(target) = self.held_blob(repository, digest).await? {
+            self.pin(&target).await;
             match self.stat_content(&target).await {
                 Ok(meta) => return Ok(meta.size),
                 Err(error) if error.is_not_found() => {}
@@ -84,7 +87,11 @@ impl Registry {
             let _changing = registry.remembered.blobs.changing(&name);
             // It may have been read as a manifest, as those of the first registries 2.x are.
             let _manifest = registry.remembered.manifests.changing(&name);
-            Ok(registry.storage.delete(&layout::layer_link(&name.0, &digest)).await?)
+            let link = layout::layer_link(&name.0, &digest);
+            registry.storage.delete(&link).await?;
+            registry.storage.prune(&link, &layout::layers(&name.0, digest.algorithm())).await?;
+            registry.tidy_if_without_manifests(&name.0).await;
+            Ok(())
         })
         .await
     }
@@ -102,6 +109,9 @@ impl Registry {
         let Some(target) = target else {
             return Ok(Mount::Absent);
         };
+        let _entered = self.pins.enter();
+        self.pin(digest).await;
+        self.pin(&target).await;
         if !self.content_is_there(&target).await? {
             return Ok(Mount::Absent);
         }

@@ -98,6 +98,20 @@ impl<K: Hash + Eq + Clone, V: Clone> Cache<K, V> {
         Changing { parts: Arc::clone(&self.parts), part: index, turns }
     }
 
+    /// Announces a change of all keys of which this holds.
+    pub(super) fn changing_where(&self, is_changing: impl Fn(&K) -> bool) -> Vec<Changing<K, V>> {
+        let announce = |index: usize| {
+            let mut part = lock(&self.parts[index]);
+            part.under_way += 1;
+            part.turns += 1;
+            let keys: Vec<K> =
+                part.young.keys().chain(part.old.keys()).filter(|key| is_changing(key)).cloned().collect();
+            keys.iter().for_each(|key| part.remove(key));
+            Changing { parts: Arc::clone(&self.parts), part: index, turns: part.turns }
+        };
+        (0..PARTS).map(announce).collect()
+    }
+
     /// Ends a change after which the storage says this, and remembers it, unless another change was announced meanwhile.
     pub(super) fn changed(&self, changing: Changing<K, V>, key: K, value: V, weight: usize) {
         let mut part = self.part(&key);

@@ -25,7 +25,7 @@ impl Registry {
     pub async fn repositories(&self, page: &Page, visible: &dyn Visible) -> Result<Listing<RepositoryName>> {
         let most = self.settings.catalog_page_max;
         let limit = page.limit.unwrap_or(most).min(most);
-        let mut walk = Walk::behind(layout::MANIFESTS, page.last.as_deref(), visible);
+        let mut walk = Walk::behind(&[layout::MANIFESTS], page.last.as_deref(), visible);
         let mut found = Vec::new();
         while found.len() <= limit
             && limit > 0
@@ -38,19 +38,24 @@ impl Registry {
 
     /// Walks over all repositories that manifests were pushed to, in order.
     pub(super) fn walk_repositories(&self) -> Walk<'static> {
-        Walk::behind(layout::MANIFESTS, None, &Everything)
+        Walk::behind(&[layout::MANIFESTS], None, &Everything)
+    }
+
+    /// Walks over all repositories of which anything is there, in order.
+    pub(super) fn walk_everything(&self) -> Walk<'static> {
+        Walk::behind(&[layout::LAYERS, layout::MANIFESTS, layout::UPLOADS], None, &Everything)
     }
 
     /// Walks over all repositories that uploads were started in, in order.
     pub(super) fn walk_uploads(&self) -> Walk<'static> {
-        Walk::behind(layout::UPLOADS, None, &Everything)
+        Walk::behind(&[layout::UPLOADS], None, &Everything)
     }
 }
 
 /// A walk over the tree of repositories that holds one batch of names for each level.
 pub(super) struct Walk<'a> {
-    /// The directory that a repository has if it is looked for.
-    marker: &'static str,
+    /// The directories of which a repository has one if it is looked for, in order.
+    markers: &'static [&'static str],
     levels: Vec<Level>,
     /// Where to begin: the parts of the last name of the page before.
     behind: Vec<String>,
@@ -70,16 +75,16 @@ struct Level {
     size: usize,
     /// Whether its path is that of the first parts of `behind`, so that names in it may still lie before.
     on_edge: bool,
-    /// Whether it has the marker, if what was fetched tells.
+    /// Whether it has a marker, if what was fetched tells.
     has_marker: Option<bool>,
 }
 
 impl<'a> Walk<'a> {
-    fn behind(marker: &'static str, last: Option<&str>, visible: &'a dyn Visible) -> Walk<'a> {
+    fn behind(markers: &'static [&'static str], last: Option<&str>, visible: &'a dyn Visible) -> Walk<'a> {
         let behind = last.map(|last| last.split('/').map(str::to_owned).collect());
         let behind: Vec<String> = behind.unwrap_or_default();
         let root = Level::new(String::new(), last.is_some(), behind.first());
-        Walk { marker, levels: vec![root], behind, visible }
+        Walk { markers, levels: vec![root], behind, visible }
     }
 
     /// The next repository.
@@ -149,15 +154,20 @@ impl<'a> Walk<'a> {
     }
 
     async fn has_marker(&self, registry: &Registry, name: &RepositoryName) -> storage::Result<bool> {
-        // The first name that is not before the marker's, so that no stray neighbour hides it.
-        let behind = just_before(self.marker);
-        let next = registry.storage.list(&layout::repository(name), Some(&behind), 1).await?;
-        Ok(next.first().is_some_and(|entry| is_directory(entry, self.marker)))
+        for marker in self.markers {
+            // The first name that is not before the marker's, so that no stray neighbour hides it.
+            let behind = just_before(marker);
+            let next = registry.storage.list(&layout::repository(name), Some(&behind), 1).await?;
+            if next.first().is_some_and(|entry| is_directory(entry, marker)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Fetches the next batch of the innermost level; false if there is none.
     async fn fill(&mut self, registry: &Registry) -> Result<bool> {
-        let marker = self.marker;
+        let markers = self.markers;
         let Some(level) = self.levels.last_mut() else {
             return Ok(false);
         };
@@ -176,9 +186,10 @@ impl<'a> Walk<'a> {
             }
             entries => entries?,
         };
-        let found = entries.iter().any(|entry| is_directory(entry, marker));
-        let is_passed = entries.len() < level.size || entries.last().is_some_and(|entry| entry.name.as_str() >= marker);
-        if rest.is_empty() && is_passed {
+        let found = entries.iter().any(|entry| markers.iter().any(|marker| is_directory(entry, marker)));
+        let last = markers.last().copied().unwrap_or_default();
+        let is_passed = entries.len() < level.size || entries.last().is_some_and(|entry| entry.name.as_str() >= last);
+        if rest.is_empty() && (found || is_passed) {
             level.has_marker = Some(found);
         }
         if entries.len() == level.size {

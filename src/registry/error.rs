@@ -156,6 +156,25 @@ pub enum RegistryError {
     /// What is stored contradicts itself.
     #[error("what is stored is damaged: {0}")]
     Damaged(String),
+    /// A manifest cannot be read, so nobody knows what must be kept because of it.
+    #[error(
+        "nothing was removed: manifest {digest} in {repository} {reason}, so it is not known what it refers to. Push it again, \
+         or delete it; wharf check says what else is wrong"
+    )]
+    Unreadable {
+        /// The repository.
+        repository: RepositoryName,
+        /// The manifest.
+        digest: Digest,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// Work was stopped before its end, because somebody wanted that.
+    #[error("it was stopped before its end")]
+    Stopped,
+    /// There is no such batch in the trash.
+    #[error("the trash has no batch {0}; it may have been restored or emptied already")]
+    BatchUnknown(super::BatchId),
 }
 
 /// The state that a precondition met.
@@ -239,7 +258,11 @@ impl RegistryError {
             RegistryError::WouldOverwrite { .. } | RegistryError::WouldRetype { .. } => ErrorCode::Denied,
             RegistryError::DeleteDisabled | RegistryError::ReadOnly => ErrorCode::Unsupported,
             RegistryError::Full(_) | RegistryError::Passing(_) => ErrorCode::Unavailable,
-            RegistryError::Storage(_) | RegistryError::Damaged(_) => ErrorCode::Unknown,
+            RegistryError::Stopped => ErrorCode::Unavailable,
+            RegistryError::BatchUnknown(_) => ErrorCode::NameUnknown,
+            RegistryError::Storage(_) | RegistryError::Damaged(_) | RegistryError::Unreadable { .. } => {
+                ErrorCode::Unknown
+            }
         }
     }
 }

@@ -11,7 +11,9 @@ use tokio::sync::Semaphore;
 
 use crate::oci::{Algorithm, Digest, Reference, RepositoryName, Tag};
 use crate::registry::unsettled::SOON;
-use crate::registry::{NewManifest, Overwrite, Precondition, Registry, RegistryError, Settings, UploadStatus, layout};
+use crate::registry::{
+    Actor, NewManifest, Overwrite, Precondition, Registry, RegistryError, Settings, UploadStatus, layout,
+};
 use crate::storage::{
     self, Call, Change, Durability, Entry, Filesystem, Key, Meta, Object, Result, Stage, Storage, StorageError, Watch,
 };
@@ -121,6 +123,9 @@ impl Storage for Faulty {
     }
     async fn delete_all(&self, key: &Key) -> Result<()> {
         self.inner.delete_all(key).await
+    }
+    async fn prune(&self, key: &Key, top: &Key) -> Result<()> {
+        self.inner.prune(key, top).await
     }
     async fn list(&self, key: &Key, after: Option<&str>, limit: usize) -> Result<Vec<Entry>> {
         self.inner.list(key, after, limit).await
@@ -345,7 +350,7 @@ async fn a_put_whose_client_goes_away_keeps_its_locks_until_it_is_done() {
     );
     // One for the tag that waits, one for a put that comes after the deletion.
     storage.tags.add_permits(2);
-    registry.delete_manifest(&name, &digest, &Precondition::None).await.unwrap();
+    registry.delete_manifest(&name, &digest, &Precondition::None, &Actor::unknown()).await.unwrap();
     assert!(registry.get_manifest(&name, &Reference::Tag(tag)).await.is_err());
     assert!(registry.tags(&name, &Default::default()).await.unwrap().entries.is_empty(), "a tag points at nothing");
     registry.put_manifest(&name, new).await.unwrap();

@@ -3,6 +3,7 @@
 //! ```text
 //! docker/registry/v2/                                                    the tree of registry:2, shared with it
 //!   blobs/<alg>/<2 hex>/<hex>/data                                       every blob and every manifest, once
+//!   blobs/<alg>/<2 hex>/<hex>/data.<batch>                               the same, in the trash
 //!   repositories/<name>/
 //!     _layers/<alg>/<hex>/link                                           this repository may serve that blob
 //!     _manifests/revisions/<alg>/<hex>/link                              … and that manifest
@@ -16,7 +17,11 @@
 //!   repositories/<name>/
 //!     _referrers/<alg>/<hex of subject>/<alg>:<hex>                      a manifest that refers to the subject
 //!     _types/<alg>:<hex>                                                 a manifest's media type, if its bytes do not say it
+//!     _left/<alg>:<hex>                                                  when a manifest lost what it belonged to
 //!     _looked/<alg>                                                      which manifests have been looked at for a subject
+//!   trash/<batch>/
+//!     log                                                                what one action has removed
+//!     repositories/<name>/{_manifests,_layers}                           a repository that was removed as a whole
 //!   unsettled/<alg>:<hex>                                                a blob that would not survive a power cut yet
 //! ```
 //!
@@ -26,7 +31,7 @@
 use crate::oci::{Algorithm, Digest, RepositoryName, Tag};
 use crate::storage::Key;
 
-use super::UploadId;
+use super::{BatchId, UploadId};
 
 /// The directory of repositories, to be walked.
 pub(super) const MANIFESTS: &str = "_manifests";
@@ -43,9 +48,44 @@ fn ours() -> Key {
     Key::new("wharf")
 }
 
-pub(super) fn blob(digest: &Digest) -> Key {
+/// All content that is named by an algorithm, in a directory for each of its first two digits.
+pub(super) fn blobs(algorithm: Algorithm) -> Key {
+    v2().descend(["blobs", algorithm.as_str()])
+}
+
+/// Where the content of a digest is, and what else there is of it.
+pub(super) fn blob_directory(digest: &Digest) -> Key {
     let hex = digest.hex();
-    v2().descend(["blobs", digest.algorithm().as_str(), &hex[..2], &hex, "data"])
+    blobs(digest.algorithm()).descend([&hex[..2], &hex])
+}
+
+pub(super) fn blob(digest: &Digest) -> Key {
+    blob_directory(digest).child("data")
+}
+
+/// How the name of content begins that is in the trash.
+pub(super) const TRASHED: &str = "data.";
+
+/// The content of a digest in the trash. It stays where it is, so that no file system has to be left for it.
+pub(super) fn trashed_blob(digest: &Digest, batch: &BatchId) -> Key {
+    blob_directory(digest).child(&format!("{TRASHED}{batch}"))
+}
+
+pub(super) fn trash() -> Key {
+    ours().child("trash")
+}
+
+pub(super) fn batch(id: &BatchId) -> Key {
+    trash().child(id.as_str())
+}
+
+pub(super) fn batch_log(id: &BatchId) -> Key {
+    batch(id).child("log")
+}
+
+/// What is in the trash of a repository that was removed as a whole.
+pub(super) fn trashed_repository(id: &BatchId, name: &RepositoryName) -> Key {
+    batch(id).child("repositories").descend(name.components())
 }
 
 /// Where a blob waits until it survives a power cut.
@@ -81,6 +121,11 @@ pub(super) fn revision_link(name: &RepositoryName, digest: &Digest) -> Key {
     link(&repository(name).descend([MANIFESTS, "revisions"]), digest)
 }
 
+/// The blobs that a repository holds.
+pub(super) fn layers(name: &RepositoryName, algorithm: Algorithm) -> Key {
+    repository(name).descend([LAYERS, algorithm.as_str()])
+}
+
 pub(super) fn tags(name: &RepositoryName) -> Key {
     repository(name).descend([MANIFESTS, "tags"])
 }
@@ -95,6 +140,11 @@ pub(super) fn tag_current(name: &RepositoryName, of: &Tag) -> Key {
 
 pub(super) fn tag_index(name: &RepositoryName, of: &Tag, digest: &Digest) -> Key {
     link(&tag(name, of).child("index"), digest)
+}
+
+/// What a tag has pointed at.
+pub(super) fn tag_indexes(name: &RepositoryName, of: &Tag, algorithm: Algorithm) -> Key {
+    tag(name, of).descend(["index", algorithm.as_str()])
 }
 
 pub(super) fn uploads(name: &RepositoryName) -> Key {
@@ -128,12 +178,22 @@ fn our_repository(name: &RepositoryName) -> Key {
     ours().child("repositories").descend(name.components())
 }
 
+/// What is noted of a repository, all of it.
+pub(super) fn notes(name: &RepositoryName) -> [Key; 5] {
+    ["_referrers", "_types", "_looked", "_left", "_history"].map(|notes| our_repository(name).child(notes))
+}
+
 pub(super) fn referrers(name: &RepositoryName, subject: &Digest) -> Key {
     our_repository(name).descend(["_referrers", subject.algorithm().as_str(), &subject.hex()])
 }
 
 pub(super) fn referrer(name: &RepositoryName, subject: &Digest, manifest: &Digest) -> Key {
     referrers(name, subject).child(&manifest.to_string())
+}
+
+/// When a manifest that has no tag lost what it belonged to.
+pub(super) fn left_alone(name: &RepositoryName, digest: &Digest) -> Key {
+    our_repository(name).descend(["_left", &digest.to_string()])
 }
 
 pub(super) fn looked(name: &RepositoryName, algorithm: Algorithm) -> Key {

@@ -21,11 +21,14 @@ pub(super) async fn read(storage: &dyn Storage, key: &Key) -> Result<Option<Dige
         Err(error) if error.is_not_found() => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    match std::str::from_utf8(&bytes).ok().map(|text| text.trim_end().parse()) {
-        Some(Ok(digest)) => Ok(Some(digest)),
-        _ => {
-            warn!(link = %key, length = bytes.len(), "a link file is empty or damaged and is treated as absent");
-            Ok(None)
-        }
+    let digest = parse(&bytes);
+    if digest.is_none() {
+        warn!(link = %key, length = bytes.len(), "a link file is empty or damaged and is treated as absent");
     }
+    Ok(digest)
+}
+
+/// The digest that the bytes of a link are, if they are not damaged.
+pub(super) fn parse(bytes: &[u8]) -> Option<Digest> {
+    std::str::from_utf8(bytes).ok()?.trim_end().parse().ok()
 }

@@ -8,8 +8,9 @@ use crate::oci::{Digest, Manifest, MediaType, Reference, RepositoryName};
 use crate::storage::{Change, StorageError};
 
 use super::remembered::weight;
+use super::trash::What;
 use super::work::at_length;
-use super::{Precondition, Registry, RegistryError, Result, layout};
+use super::{Actor, Precondition, Registry, RegistryError, Result, layout};
 
 /// A manifest as it was put.
 #[derive(Clone, Debug)]
@@ -32,6 +33,8 @@ impl Registry {
         let Some(digest) = digest else {
             return Err(self.manifest_unknown(repository, reference).await);
         };
+        // Who is told that it is there leaves it out of what they push.
+        self.pin(&digest).await;
         match self.read_manifest(repository, &digest).await? {
             Some(manifest) => Ok(manifest),
             None => Err(self.manifest_unknown(repository, reference).await),
@@ -118,13 +121,17 @@ impl Registry {
         repository: &RepositoryName,
         digest: &Digest,
         precondition: &Precondition,
+        by: &Actor,
     ) -> Result<()> {
         self.allow_deleting()?;
         let (registry, repository, digest) = (self.clone(), repository.clone(), *digest);
-        let precondition = precondition.clone();
+        let (precondition, by) = (precondition.clone(), by.clone());
         self.to_its_end(async move {
             let _removing = registry.locks.removing(&repository).await;
-            registry.remove_manifest(&repository, &digest, &precondition).await
+            registry.remove_manifest(&repository, &digest, &precondition, &by).await?;
+            // It is gone, whether or not the repository is.
+            let _ = registry.tidy_while_removing(&repository).await;
+            Ok(())
         })
         .await
     }
@@ -135,6 +142,7 @@ impl Registry {
         repository: &RepositoryName,
         digest: &Digest,
         precondition: &Precondition,
+        by: &Actor,
     ) -> Result<()> {
         let reference = Reference::Digest(*digest);
         let held = self.holds_manifest(repository, digest).await?;
@@ -147,6 +155,11 @@ impl Registry {
         let _changing = self.remembered.changing(repository, digest, &[]);
         let subject = self.subject_of(digest).await;
         let (tags, nowhere) = self.tags_of(repository, digest).await?;
+        // What it is, is in the trash before any of it is gone.
+        let removed = self.as_removed(repository, digest, tags.clone()).await?;
+        self.put_batch(What::ManifestDeletion, by, &[removed]).await?;
+        let left = self.left_alone_by(repository, &[*digest]).await?;
+        self.storage.apply(vec![left]).await?;
         for tag in tags {
             self.remove_tag(repository, &tag).await?;
         }
@@ -154,7 +167,9 @@ impl Registry {
         // for it again, so it is made sure of now.
         let removed = nowhere.iter().map(|tag| Change::Settle(layout::tag_current(repository, tag))).collect();
         self.storage.apply(vec![removed]).await?;
-        self.storage.delete(&layout::revision_link(repository, digest)).await?;
+        let link = layout::revision_link(repository, digest);
+        self.storage.delete(&link).await?;
+        self.storage.prune(&link, &layout::revisions(repository, digest.algorithm())).await?;
         // From here on it is gone; what follows is no longer looked at.
         if let Some(subject) = subject {
             self.storage.delete(&layout::referrer(repository, &subject, digest)).await?;

@@ -11,6 +11,8 @@ mod cache_locks;
 mod cache_tests;
 mod catalog;
 mod clock;
+mod collect;
+mod effort;
 mod error;
 mod layout;
 mod links;
@@ -19,13 +21,18 @@ mod manifests;
 mod membership;
 mod overwrite;
 mod page;
+mod pins;
 mod put_manifest;
 mod referrers;
 mod referrers_rebuild;
 mod remembered;
+mod repositories;
 mod settings;
 mod tags;
+mod tidy;
+mod trash;
 mod unsettled;
+mod upkeep;
 mod upload_id;
 mod upload_place;
 mod upload_progress;
@@ -47,6 +54,8 @@ use crate::storage::Storage;
 pub use actor::Actor;
 pub use blobs::{Blob, Mount, MountFrom};
 pub use clock::{Clock, SystemClock};
+pub use collect::{Collected, CollectionTerms, Follow, Going, Phase, Unfollowed, Untagged, Why};
+pub use effort::{Effort, EffortError};
 pub use error::{ActualState, Hint, RegistryError, Result};
 pub use manifests::StoredManifest;
 pub use overwrite::Overwrite;
@@ -54,6 +63,9 @@ pub use page::{Listing, Page};
 pub use put_manifest::{NewManifest, Precondition, PutManifest};
 pub use referrers::Referrers;
 pub use settings::{IndexPlatforms, Platform, References, Settings, UploadPurging, UrlRules, Validation};
+pub use trash::{
+    Action as TrashAction, BatchId, BatchIdError, Contents, Emptied, Removed, Restored, What as TrashedBy,
+};
 pub use upload_id::{Owner, UploadId, UploadIdError};
 pub use upload_purge::Purged;
 pub use upload_receive::Body;
@@ -69,6 +81,8 @@ pub struct Registry {
     sessions: Arc<upload_sessions::Sessions>,
     unsettled: Arc<unsettled::Unsettled>,
     remembered: Arc<remembered::Remembered>,
+    pins: Arc<pins::Pins>,
+    upkeep: Arc<upkeep::Upkeep>,
     /// How many uploads' bytes are being worked on.
     receiving: Arc<AtomicUsize>,
     clock: Arc<dyn Clock>,
@@ -91,6 +105,8 @@ impl Registry {
             sessions: Arc::default(),
             unsettled: Arc::default(),
             remembered: Arc::new(remembered::Remembered::new()),
+            pins: Arc::new(pins::Pins::new()),
+            upkeep: Arc::default(),
             receiving: Arc::default(),
             clock,
             work: TaskTracker::new(),

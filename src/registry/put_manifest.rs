@@ -7,6 +7,7 @@ use crate::oci::{Algorithm, Descriptor, Digest, Kind, Manifest, MediaType, Refer
 
 use crate::storage::Change;
 
+use super::pins::Moment;
 use super::work::at_length;
 use super::{
     IndexPlatforms, Overwrite, Platform, References, Registry, RegistryError, Result, UrlRules, layout, links,
@@ -92,6 +93,7 @@ impl Registry {
         let (registry, repository) = (self.clone(), repository.clone());
         let (overwrite, precondition, bytes) = (new.overwrite, new.precondition, new.bytes);
         self.to_its_end(async move {
+            let _entered = registry.pins.enter();
             let _adding = registry.locks.adding(&repository).await;
             let _moving = registry.locks.moving(&repository, &tags).await;
             let _typing = match manifest.names_its_type {
@@ -118,6 +120,9 @@ impl Registry {
     ) -> Result<PutManifest> {
         let _changing = self.remembered.changing(repository, &digest, tags);
         let referred = referred(manifest);
+        for digest in referred.iter().chain([&digest]).chain(manifest.subject.as_ref().map(|subject| &subject.digest)) {
+            self.pin(digest).await;
+        }
         let mut settling = self.claim_unsettled(&referred).await;
         // Looked for again: what somebody else had in hand may have been lost to a sync that failed.
         self.check_references(repository, manifest).await?;
@@ -217,7 +222,10 @@ impl Registry {
 
     async fn blob_is_there(&self, repository: &RepositoryName, digest: &Digest) -> Result<bool> {
         match self.held_blob(repository, digest).await? {
-            Some(target) => self.content_is_there(&target).await,
+            Some(target) => {
+                self.pin(&target).await;
+                self.content_is_there(&target).await
+            }
             None => Ok(false),
         }
     }
@@ -232,6 +240,12 @@ impl Registry {
             Err(error) if error.is_not_found() => Ok(false),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Keeps a digest from being collected from now on. If that is under way, waits for its end: to be called before it is
+    /// looked for.
+    pub(super) async fn pin(&self, digest: &Digest) {
+        self.pins.pin(digest, Moment::at(self.clock.elapsed())).await;
     }
 }
 

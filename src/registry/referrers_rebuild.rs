@@ -62,7 +62,7 @@ impl Registry {
         Ok(noted)
     }
 
-    async fn note_subject_of(&self, repository: &RepositoryName, digest: &Digest) -> Result<bool> {
+    pub(super) async fn note_subject_of(&self, repository: &RepositoryName, digest: &Digest) -> Result<bool> {
         let Some(stored) = self.read_manifest(repository, digest).await? else { return Ok(false) };
         let Ok(manifest) = Manifest::parse(&stored.bytes, Some(&stored.media_type)) else { return Ok(false) };
         let Some(subject) = manifest.subject.as_ref().map(|subject| subject.digest) else { return Ok(false) };

@@ -34,6 +34,14 @@ pub(super) struct ChangingManifest {
     _manifest: Changing<InRepository, StoredManifest>,
 }
 
+/// A repository of which anything is being changed.
+#[derive(Debug)]
+pub(super) struct ChangingRepository {
+    _tags: Vec<Changing<TagName, Digest>>,
+    _manifests: Vec<Changing<InRepository, StoredManifest>>,
+    _blobs: Vec<Changing<InRepository, Digest>>,
+}
+
 impl Remembered {
     pub(super) fn new() -> Remembered {
         Remembered { tags: Cache::new(NAMES), manifests: Cache::new(MANIFESTS), blobs: Cache::new(NAMES) }
@@ -44,6 +52,15 @@ impl Remembered {
         ChangingManifest {
             _tags: tags.iter().map(|tag| self.changing_tag(repository, tag)).collect(),
             _manifest: self.manifests.changing(&(repository.clone(), *digest)),
+        }
+    }
+
+    /// Announces that anything of a repository is changed.
+    pub(super) fn changing_repository(&self, repository: &RepositoryName) -> ChangingRepository {
+        ChangingRepository {
+            _tags: self.tags.changing_where(|(name, _)| name == repository),
+            _manifests: self.manifests.changing_where(|(name, _)| name == repository),
+            _blobs: self.blobs.changing_where(|(name, _)| name == repository),
         }
     }
 

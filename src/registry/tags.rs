@@ -64,14 +64,17 @@ impl Registry {
         let (registry, repository, tag) = (self.clone(), repository.clone(), tag.clone());
         let precondition = precondition.clone();
         self.to_its_end(async move {
-            let _moving = registry.locks.moving(&repository, std::slice::from_ref(&tag)).await;
+            let moving = registry.locks.moving(&repository, std::slice::from_ref(&tag)).await;
             let current = registry.resolve(&repository, &tag).await?;
             precondition.check(current).map_err(|state| RegistryError::from((tag.clone(), state)))?;
             // A tag whose link is damaged points nowhere and can be removed all the same.
             if current.is_none() && registry.storage.list(&layout::tag(&repository, &tag), None, 1).await?.is_empty() {
                 return Err(registry.manifest_unknown(&repository, &tag.into()).await);
             }
-            registry.remove_tag(&repository, &tag).await
+            registry.remove_tag(&repository, &tag).await?;
+            drop(moving);
+            registry.tidy_if_without_manifests(&repository).await;
+            Ok(())
         })
         .await
     }
@@ -100,7 +103,7 @@ impl Registry {
         Ok((names(here), names(nowhere)))
     }
 
-    async fn repository_unknown(&self, repository: &RepositoryName) -> RegistryError {
+    pub(super) async fn repository_unknown(&self, repository: &RepositoryName) -> RegistryError {
         RegistryError::RepositoryUnknown { repository: repository.clone(), hint: self.hint(repository).await }
     }
 }

@@ -197,7 +197,12 @@ impl Registry {
                 found => return found,
             }
         }
-        self.storage.stat(&layout::blob(digest)).await
+        match self.storage.stat(&layout::blob(digest)).await {
+            Err(error) if error.is_not_found() && self.rescue(digest).await? => {
+                self.storage.stat(&layout::blob(digest)).await
+            }
+            found => found,
+        }
     }
 
     /// Opens the content of a digest, wherever it is.
@@ -209,7 +214,12 @@ impl Registry {
                 found => return found,
             }
         }
-        self.storage.open(&layout::blob(digest)).await
+        match self.storage.open(&layout::blob(digest)).await {
+            Err(error) if error.is_not_found() && self.rescue(digest).await? => {
+                self.storage.open(&layout::blob(digest)).await
+            }
+            found => found,
+        }
     }
 
     /// Takes those of the digests that wait into one's own hands, once nobody else has them. What is not concluded goes

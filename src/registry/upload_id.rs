@@ -58,7 +58,7 @@ impl fmt::Debug for Owner {
 }
 
 /// An upload's name.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UploadId(Uuid);
 
 impl UploadId {

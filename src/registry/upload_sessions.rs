@@ -137,6 +137,11 @@ impl Sessions {
     }
 
     /// What has no directory yet.
+    /// Whether any upload of the repository is remembered or worked on.
+    pub(super) fn are_under_way_in(&self, repository: &RepositoryName) -> bool {
+        self.remembered().keys().chain(self.open().keys()).any(|(name, _)| name == repository)
+    }
+
     pub(super) fn without_directory(&self) -> Vec<(RepositoryName, UploadId)> {
         let remembered = self.remembered();
         remembered

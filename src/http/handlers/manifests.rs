@@ -12,7 +12,7 @@ use crate::http::reply::{CONTENT_DIGEST, OCI_SUBJECT, OCI_TAG, Reply};
 use crate::http::route::Route;
 use crate::http::{App, HttpError};
 use crate::oci::{MediaType, Reference, RepositoryName, Tag};
-use crate::registry::{NewManifest, Overwrite, RegistryError};
+use crate::registry::{Actor, NewManifest, Overwrite, RegistryError};
 
 use super::Answer;
 
@@ -88,7 +88,9 @@ pub(super) async fn delete(app: &App, request: &Parts, name: RepositoryName, ref
     let precondition = precondition(&request.headers)?;
     match reference {
         Reference::Tag(tag) => app.registry.delete_tag(&name, &tag, &precondition).await?,
-        Reference::Digest(digest) => app.registry.delete_manifest(&name, &digest, &precondition).await?,
+        Reference::Digest(digest) => {
+            app.registry.delete_manifest(&name, &digest, &precondition, &Actor::unknown()).await?
+        }
     }
     Ok(Reply::empty(StatusCode::ACCEPTED).done())
 }

@@ -8,7 +8,9 @@ use futures_util::future::{BoxFuture, FutureExt, join_all};
 use futures_util::{StreamExt, stream};
 
 use crate::oci::{Algorithm, ChunkRange, Reference, RepositoryName, Tag};
-use crate::registry::{Body, Mount, MountFrom, NewManifest, Overwrite, Precondition, Registry, RegistryError, Result};
+use crate::registry::{
+    Actor, Body, Mount, MountFrom, NewManifest, Overwrite, Precondition, Registry, RegistryError, Result,
+};
 
 use super::images::{Content, Known};
 use super::promises::Intent;
@@ -106,7 +108,8 @@ impl Client {
             }
             Step::DropManifest(of, known) => {
                 let of = name(of);
-                let gone = self.registry.delete_manifest(&of, &known.digest, &Precondition::None);
+                let by = Actor::unknown();
+                let gone = self.registry.delete_manifest(&of, &known.digest, &Precondition::None, &by);
                 self.remove(Intent::DropManifest(of.clone(), known.digest), gone).await
             }
             Step::DropBlob(of, content) => {

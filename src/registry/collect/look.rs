@@ -1,0 +1,262 @@
+//! Reading a repository for a collection. What cannot be read ends it: nobody knows what that leads to.
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+
+use crate::oci::{Algorithm, Digest, Edges, RepositoryName, Tag};
+use crate::registry::pins::Moment;
+use crate::registry::work::at_length;
+use crate::registry::{Registry, RegistryError, Result, layout, links};
+use crate::storage::{Key, StorageError};
+
+use super::plan::{Decided, Held, Loose, Untagged};
+
+/// On which terms a collection decides.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    /// When it began.
+    pub(super) now: SystemTime,
+    /// What was pinned since then is left alone.
+    pub(super) pinned_since: Moment,
+    /// What is younger is left alone.
+    pub(super) grace: Duration,
+    pub(super) untagged: Untagged,
+}
+
+/// A repository as a collection sees it.
+#[derive(Debug, Default)]
+pub(super) struct Looked {
+    pub(super) decided: Decided,
+    /// All content that must stay because of this repository.
+    pub(super) needed: Vec<Digest>,
+    /// Links to blobs that no manifest of the repository refers to any more.
+    pub(super) stale: Vec<Digest>,
+    /// Links to blobs that no manifest refers to, and that are young or belong to a push under way.
+    pub(super) young_links: usize,
+    /// Manifests that stay although no tag leads to them.
+    pub(super) untagged: usize,
+    pub(super) tags: usize,
+}
+
+impl Terms {
+    pub(super) fn is_young(&self, modified: Option<SystemTime>) -> bool {
+        // What does not say when it was made, or says that it will be, is new.
+        modified.and_then(|modified| self.now.duration_since(modified).ok()).is_none_or(|age| age < self.grace)
+    }
+}
+
+impl Registry {
+    /// Looks at a repository and decides what of it goes.
+    pub(super) async fn look_at(&self, repository: &RepositoryName, terms: Terms) -> Result<Looked> {
+        let (tagged, tags) = self.tagged(repository).await?;
+        let mut held = Held { tagged, manifests: HashMap::new() };
+        for algorithm in Algorithm::ALL {
+            for name in self.names(&layout::revisions(repository, algorithm)).await? {
+                let Ok(digest) = Digest::from_hex(algorithm, &name) else { continue };
+                if let Some(edges) = self.edges_of_revision(repository, &digest).await? {
+                    held.manifests.insert(digest, edges);
+                }
+            }
+        }
+        // The first registries 2.x linked manifests as they linked blobs.
+        for digest in held.tagged.clone() {
+            if !held.manifests.contains_key(&digest)
+                && let Some(edges) = self.edges_if_manifest(repository, &digest).await?
+            {
+                held.manifests.insert(digest, edges);
+            }
+        }
+        let loose = self.known_of_loose(repository, &held, terms).await?;
+        let decided = held.decide(&loose, terms.untagged, terms.now);
+        let from_tags = held.manifests.len() - loose.len();
+        let untagged = decided.kept.len().saturating_sub(from_tags);
+        let mut looked = Looked { untagged, tags, ..Looked::default() };
+        let parts = decided.kept.iter().filter_map(|digest| Some(&held.manifests.get(digest)?.parts));
+        let needed: HashSet<Digest> = parts.flatten().chain(&decided.kept).copied().collect();
+        self.look_at_layers(repository, &needed, terms, &mut looked).await?;
+        looked.needed.extend(needed);
+        looked.decided = decided;
+        Ok(looked)
+    }
+
+    /// What the tags point at, and how many there are. Of a tag whose link is damaged nobody knows that, so it is everything
+    /// that it has pointed at.
+    async fn tagged(&self, repository: &RepositoryName) -> Result<(Vec<Digest>, usize)> {
+        let (mut tagged, mut tags) = (Vec::new(), 0);
+        for name in self.names(&layout::tags(repository)).await? {
+            let Ok(tag) = name.parse::<Tag>() else { continue };
+            let current = match self.storage.get(&layout::tag_current(repository, &tag)).await {
+                Ok(current) => current,
+                Err(error) if error.is_not_found() => continue,
+                Err(error) => return Err(error.into()),
+            };
+            tags += 1;
+            match links::parse(&current) {
+                Some(digest) => tagged.push(digest),
+                None => {
+                    for algorithm in Algorithm::ALL {
+                        let names = self.names(&layout::tag_indexes(repository, &tag, algorithm)).await?;
+                        tagged.extend(names.iter().filter_map(|name| Digest::from_hex(algorithm, name).ok()));
+                    }
+                }
+            }
+        }
+        tagged.sort_unstable();
+        tagged.dedup();
+        Ok((tagged, tags))
+    }
+
+    /// What the repository's manifest refers to; none if the repository does not hold it: what is left of one that was removed.
+    async fn edges_of_revision(&self, repository: &RepositoryName, digest: &Digest) -> Result<Option<Edges>> {
+        let content = match self.storage.get(&layout::blob(digest)).await {
+            Ok(content) => content,
+            Err(error) if error.is_not_found() => {
+                // Without a link it is none of the repository's.
+                return match self.storage.stat(&layout::revision_link(repository, digest)).await {
+                    Err(error) if error.is_not_found() => Ok(None),
+                    Err(error) => Err(error.into()),
+                    Ok(_) => Err(unreadable(repository, digest, "is linked but its content is gone")),
+                };
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match edges(digest, content).await? {
+            Ok(edges) => Ok(Some(edges)),
+            Err(reason) => Err(unreadable(repository, digest, reason)),
+        }
+    }
+
+    /// The same of what a tag points at without a revision's link. A tag may lead nowhere.
+    async fn edges_if_manifest(&self, repository: &RepositoryName, digest: &Digest) -> Result<Option<Edges>> {
+        let content = match self.storage.get(&layout::blob(digest)).await {
+            Ok(content) => content,
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(StorageError::TooLarge { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        match edges(digest, content).await? {
+            Ok(edges) => Ok(Some(edges)),
+            Err(reason) => Err(unreadable(repository, digest, reason)),
+        }
+    }
+
+    /// What is known of the manifests that no tag leads to.
+    async fn known_of_loose(
+        &self,
+        repository: &RepositoryName,
+        held: &Held,
+        terms: Terms,
+    ) -> Result<HashMap<Digest, Loose>> {
+        let mut known = HashMap::new();
+        let loose = held.loose();
+        if loose.is_empty() {
+            return Ok(known);
+        }
+        let left = self.last_pointed_at(repository).await?;
+        for digest in loose {
+            let modified = match self.storage.stat(&layout::revision_link(repository, &digest)).await {
+                Ok(meta) => meta.modified,
+                Err(error) if error.is_not_found() => None,
+                Err(error) => return Err(error.into()),
+            };
+            let is_young = terms.is_young(modified) || self.pins.is_pinned_since(&digest, terms.pinned_since);
+            let left = left.get(&digest).copied().max(self.when_left_alone(repository, &digest).await?);
+            known.insert(digest, Loose { is_young, left });
+        }
+        Ok(known)
+    }
+
+    async fn when_left_alone(&self, repository: &RepositoryName, digest: &Digest) -> Result<Option<SystemTime>> {
+        match self.storage.stat(&layout::left_alone(repository, digest)).await {
+            Ok(meta) => Ok(meta.modified),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Sorts the links to blobs into those that are needed, those that are young and those that are stale.
+    async fn look_at_layers(
+        &self,
+        repository: &RepositoryName,
+        needed: &HashSet<Digest>,
+        terms: Terms,
+        looked: &mut Looked,
+    ) -> Result<()> {
+        let mut is_pushed_to = None;
+        for algorithm in Algorithm::ALL {
+            for name in self.names(&layout::layers(repository, algorithm)).await? {
+                let Ok(digest) = Digest::from_hex(algorithm, &name) else { continue };
+                let link = layout::layer_link(repository, &digest);
+                let mut stays = needed.contains(&digest);
+                if !stays {
+                    let modified = match self.storage.stat(&link).await {
+                        Ok(meta) => meta.modified,
+                        Err(error) if error.is_not_found() => continue,
+                        Err(error) => return Err(error.into()),
+                    };
+                    stays = terms.is_young(modified) || self.pins.is_pinned_since(&digest, terms.pinned_since);
+                    if !stays {
+                        let known = match is_pushed_to {
+                            Some(known) => known,
+                            None => self.is_pushed_to(repository).await?,
+                        };
+                        is_pushed_to = Some(known);
+                        stays = known;
+                    }
+                    looked.young_links += usize::from(stays);
+                    if stays {
+                        looked.needed.push(digest);
+                    }
+                }
+                if !stays {
+                    looked.stale.push(digest);
+                } else if algorithm != Algorithm::Sha256
+                    // registry:2 keeps what was pushed by its SHA-512 under its SHA-256.
+                    && let Some(target) = links::read(self.storage.as_ref(), &link).await?
+                {
+                    looked.needed.push(target);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an upload is under way in the repository: what else its push has brought is not referred to yet.
+    async fn is_pushed_to(&self, repository: &RepositoryName) -> Result<bool> {
+        let uploads = self.storage.list(&layout::uploads(repository), None, 1).await?;
+        Ok(!uploads.is_empty() || self.sessions.are_under_way_in(repository))
+    }
+
+    /// What a manifest refers to, if that can be read.
+    pub(in crate::registry) async fn edges_of(&self, digest: &Digest) -> Result<Option<Edges>> {
+        match self.storage.get(&layout::blob(digest)).await {
+            Ok(content) => Ok(edges(digest, content).await?.ok()),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The names directly below a key.
+    pub(in crate::registry) async fn names(&self, key: &Key) -> Result<Vec<String>> {
+        let entries = self.storage.list(key, None, usize::MAX).await?;
+        Ok(entries.into_iter().map(|entry| entry.name).collect())
+    }
+}
+
+/// What the manifest of this digest refers to, or why nobody knows.
+async fn edges(digest: &Digest, content: Bytes) -> Result<std::result::Result<Edges, &'static str>> {
+    let digest = *digest;
+    at_length(content.len(), move || {
+        if Digest::of(digest.algorithm(), &content) != digest {
+            return Ok(Err("has rotted on disk"));
+        }
+        Ok(Edges::of(&content).map_err(|_| "is not a manifest"))
+    })
+    .await
+}
+
+fn unreadable(repository: &RepositoryName, digest: &Digest, reason: &'static str) -> RegistryError {
+    RegistryError::Unreadable { repository: repository.clone(), digest: *digest, reason }
+}

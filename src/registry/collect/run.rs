@@ -1,0 +1,81 @@
+//! A collection from its beginning to its end.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::registry::effort::{Effort, Pacer};
+use crate::registry::pins::{Moment, TICK};
+use crate::registry::{Actor, Registry, RegistryError, Result};
+
+use super::look::Terms;
+use super::{Collected, CollectionTerms, Follow};
+
+/// Gives others their share of the machine, and ends the work when it is to end.
+pub(super) struct Pace<'a> {
+    pub(super) pacer: Pacer<'a>,
+    pub(super) stop: &'a CancellationToken,
+}
+
+impl Pace<'_> {
+    /// To be called between any two steps.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError::Stopped`] when it is to end.
+    pub(super) async fn breathe(&mut self) -> Result<()> {
+        if self.stop.run_until_cancelled(self.pacer.pause()).await.is_none() || self.stop.is_cancelled() {
+            return Err(RegistryError::Stopped);
+        }
+        Ok(())
+    }
+}
+
+impl Registry {
+    /// Collects garbage. One collection runs at a time; a second waits.
+    ///
+    /// # Errors
+    ///
+    /// When anything that leads somewhere cannot be read, before anything is removed.
+    pub async fn collect(
+        &self,
+        terms: CollectionTerms,
+        effort: Effort,
+        by: &Actor,
+        follow: &dyn Follow,
+        stop: &CancellationToken,
+    ) -> Result<Collected> {
+        self.allow_writing()?;
+        let _alone = self.upkeep.alone(stop).await?;
+        let stop = &self.upkeep.interrupted(stop);
+        let mut collected = Collected::default();
+        let mut pace = Pace { pacer: Pacer::new(self.clock.as_ref(), effort), stop };
+        let ended = self.collect_alone(terms, &mut pace, by, follow, &mut collected).await;
+        match ended {
+            // What went is gone for good reasons, and the next run goes on.
+            Err(RegistryError::Stopped) => collected.stopped = true,
+            ended => ended?,
+        }
+        Ok(collected)
+    }
+
+    async fn collect_alone(
+        &self,
+        terms: CollectionTerms,
+        pace: &mut Pace<'_>,
+        by: &Actor,
+        follow: &dyn Follow,
+        collected: &mut Collected,
+    ) -> Result<()> {
+        // So that what was pinned before is told apart from what is pinned from here on.
+        tokio::time::sleep(2 * TICK).await;
+        let began = Moment::at(self.clock.elapsed());
+        let pinned_since = began.before(terms.grace.max(Duration::ZERO));
+        // Whoever makes something refer to something either is done before the tree is looked at, or pins it from here on.
+        self.pins.wait_for_entered().await;
+        let looking = Terms { now: self.clock.now(), pinned_since, grace: terms.grace, untagged: terms.untagged };
+        let mut plan = self.mark(looking, pace, follow, collected).await?;
+        collected.marked = plan.marked.len() as u64;
+        self.sweep(&mut plan, looking, terms.dry_run, pace, by, follow, collected).await
+    }
+}

@@ -1,0 +1,91 @@
+//! What is in the trash.
+
+use crate::oci::{Digest, RepositoryName};
+use crate::registry::{Registry, Result, layout};
+use crate::storage;
+
+use super::{Action, BatchId, Removed};
+
+/// So many repositories are named of a batch.
+const MOST_NAMES: usize = 20;
+
+/// A batch of the trash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contents {
+    /// Its name.
+    pub id: BatchId,
+    /// What made it. `None` if that was not written down before a crash; then nothing is in it.
+    pub action: Option<Action>,
+    /// The repositories of which something is in it, the first 20 of them.
+    pub repositories: Vec<RepositoryName>,
+    /// How many manifests are in it.
+    pub manifests: u64,
+    /// How much content is in it.
+    pub blobs: u64,
+    /// Its length in bytes.
+    pub bytes: u64,
+}
+
+impl Registry {
+    /// Every batch of the trash, the oldest first.
+    pub async fn trash(&self) -> Result<Vec<Contents>> {
+        let mut batches = Vec::new();
+        for id in self.batches().await? {
+            batches.push(self.contents(id).await?);
+        }
+        Ok(batches)
+    }
+
+    /// The names of all batches, the oldest first.
+    pub(super) async fn batches(&self) -> Result<Vec<BatchId>> {
+        Ok(self.names(&layout::trash()).await?.iter().filter_map(|name| name.parse().ok()).collect())
+    }
+
+    async fn contents(&self, id: BatchId) -> Result<Contents> {
+        let mut contents = Contents { id, action: None, repositories: Vec::new(), manifests: 0, blobs: 0, bytes: 0 };
+        let id = contents.id.clone();
+        contents.action = self
+            .read_batch(&id, |removed| match removed {
+                Removed::Blob { size, .. } => {
+                    contents.blobs += 1;
+                    contents.bytes += size;
+                }
+                Removed::Layer { .. } => {}
+                Removed::Manifest { repository, .. } => {
+                    contents.manifests += 1;
+                    name(&mut contents.repositories, repository);
+                }
+                Removed::Repository { repository } => name(&mut contents.repositories, repository),
+            })
+            .await?;
+        Ok(contents)
+    }
+
+    /// Content is where it belongs, or is brought back from the trash; false if it is in neither.
+    ///
+    /// Against its removal from the trash: whoever moves or removes it first has it.
+    pub(in crate::registry) async fn rescue(&self, digest: &Digest) -> storage::Result<bool> {
+        if self.settings.read_only {
+            return Ok(false);
+        }
+        let directory = layout::blob_directory(digest);
+        let entries = self.storage.list(&directory, None, usize::MAX).await?;
+        let trashed = entries.iter().rev().filter_map(|entry| entry.name.strip_prefix(layout::TRASHED)?.parse().ok());
+        for id in trashed.collect::<Vec<BatchId>>() {
+            let change = storage::Change::Rename(layout::trashed_blob(digest, &id), layout::blob(digest));
+            self.storage.apply(vec![vec![change]]).await?;
+            match self.storage.stat(&layout::blob(digest)).await {
+                Ok(_) => return Ok(true),
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn name(names: &mut Vec<RepositoryName>, repository: RepositoryName) {
+    if names.len() < MOST_NAMES && !names.contains(&repository) {
+        names.push(repository);
+    }
+}
