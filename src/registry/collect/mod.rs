@@ -124,3 +124,5 @@ impl Follow for Unfollowed {
 
 #[cfg(test)]
 mod histories;
+#[cfg(test)]
+mod tests;
