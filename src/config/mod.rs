@@ -15,6 +15,7 @@ mod access_remarks;
 mod address;
 mod auth;
 mod check;
+mod collection;
 mod defaults;
 mod document;
 mod duration;

@@ -1,6 +1,7 @@
 //! `storage.delete`, `storage.maintenance`, `catalog`, `tags` and `validation` into the settings of
 //! [`crate::registry`].
 
+use super::collection;
 use super::document::{Document, text_of};
 use super::error::ConfigError;
 use super::node::{Node, Value};
@@ -15,6 +16,8 @@ pub(super) fn settings(document: &mut Document) -> Result<Settings, ConfigError>
         catalog_page_max: page(document, "catalog.maxentries")?.unwrap_or(1000),
         tags_page_max: tags_page(document)?,
         upload_purging: upload_purging(document)?,
+        collection: collection::settings(document)?,
+        trash_keep: collection::trash_keep(document)?,
     })
 }
 

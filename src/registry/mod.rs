@@ -62,7 +62,7 @@ pub use overwrite::Overwrite;
 pub use page::{Listing, Page};
 pub use put_manifest::{NewManifest, Precondition, PutManifest};
 pub use referrers::Referrers;
-pub use settings::{IndexPlatforms, Platform, References, Settings, UploadPurging, UrlRules, Validation};
+pub use settings::{Collection, IndexPlatforms, Platform, References, Settings, UploadPurging, UrlRules, Validation};
 pub use trash::{
     Action as TrashAction, BatchId, BatchIdError, Contents, Emptied, Removed, Restored, What as TrashedBy,
 };

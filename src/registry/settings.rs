@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use regex::Regex;
 
+use super::{Effort, Untagged};
+
 /// The registry's settings; [`Settings::default`] is a registry where everything is allowed and everything is checked.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -19,6 +21,10 @@ pub struct Settings {
     pub tags_page_max: Option<usize>,
     /// How abandoned uploads go away; `None` keeps them (`storage.maintenance.uploadpurging`).
     pub upload_purging: Option<UploadPurging>,
+    /// On which terms garbage is collected (`storage.maintenance.garbagecollection`).
+    pub collection: Collection,
+    /// How long what was removed can be brought back (`storage.maintenance.trash.keep`).
+    pub trash_keep: Duration,
 }
 
 impl Default for Settings {
@@ -30,6 +36,32 @@ impl Default for Settings {
             catalog_page_max: 1000,
             tags_page_max: None,
             upload_purging: Some(UploadPurging::default()),
+            collection: Collection::default(),
+            trash_keep: Duration::from_secs(7 * 24 * 3600),
+        }
+    }
+}
+
+/// How garbage is collected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Collection {
+    /// How often the server does it by itself; `None` for never.
+    pub interval: Option<Duration>,
+    /// What was pushed, or what a client was told is there, within this time is left alone.
+    pub grace: Duration,
+    /// What happens to manifests that no tag leads to.
+    pub untagged: Untagged,
+    /// How busy the server may be with it.
+    pub effort: Effort,
+}
+
+impl Default for Collection {
+    fn default() -> Self {
+        Collection {
+            interval: Some(Duration::from_secs(24 * 3600)),
+            grace: Duration::from_secs(3600),
+            untagged: Untagged::StayFor(Duration::from_secs(14 * 24 * 3600)),
+            effort: Effort::percent(25).unwrap_or(Effort::FULL),
         }
     }
 }

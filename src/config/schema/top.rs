@@ -61,6 +61,12 @@ const STORAGE: Shape = Shape::Choice(
 const MAINTENANCE: &[Field] = &[
     Field::new("uploadpurging", Shape::Any(&[value("enabled"), value("age"), value("interval"), value("dryrun")])),
     Field::new("readonly", Shape::Any(&[value("enabled")])),
+    // Ours.
+    section(
+        "garbagecollection",
+        &[value("enabled"), value("interval"), value("grace"), value("untagged"), value("effort")],
+    ),
+    section("trash", &[value("keep")]),
 ];
 
 const HTTP: &[Field] = &[
