@@ -21,6 +21,8 @@ mod manifests;
 mod membership;
 mod overwrite;
 mod page;
+mod pin_locks;
+mod pin_table;
 mod pins;
 mod put_manifest;
 mod referrers;

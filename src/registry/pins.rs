@@ -4,15 +4,10 @@
 //! collection looks at the tree, which then sees what it did, or the collection leaves that digest alone. And what a client
 //! was told is there stays for a while: it may leave out the upload and refer to it later.
 //!
-//! A pin is a time in a slot that the digest's bits choose: one store, whoever reads, and a fixed size. Two digests that share
-//! a slot are pinned together, which keeps one of them for another run. What is being removed at this moment stands in a
-//! list. Who pins stores first and looks at the list then; who removes puts it on the list first and looks at the slot
-//! then. So one of the two sees the other: the request waits until the removal is over and looks whether the content is there,
-//! or the removal is given up. `tests/models` tries this under a model checker.
+//! A pin is a time in a slot that the digest's bits choose ([`super::pin_table`]): one store, whoever reads, and a fixed size. Two
+//! digests that share a slot are pinned together, which keeps one of them for another run.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -20,6 +15,8 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::oci::Digest;
+
+use super::pin_table::PinTable;
 
 /// So many digests can be told apart.
 const SLOTS: usize = 1 << 16;
@@ -33,11 +30,7 @@ pub(super) struct Moment(u32);
 /// What is pinned.
 #[derive(Debug)]
 pub(super) struct Pins {
-    slots: Box<[AtomicU32]>,
-    /// How many are being removed.
-    leaving: AtomicUsize,
-    /// They, and what fires when they are gone.
-    list: Mutex<HashMap<Digest, CancellationToken>>,
+    table: PinTable<Digest, CancellationToken>,
     /// The requests that began since the last collection did.
     epoch: Mutex<TaskTracker>,
 }
@@ -50,7 +43,7 @@ pub(super) struct Entered {
 /// Digests that are being removed, until this is dropped.
 pub(super) struct Leaving<'a> {
     pins: &'a Pins,
-    digests: Vec<Digest>,
+    digests: Vec<(Digest, u64)>,
     gone: CancellationToken,
 }
 
@@ -70,17 +63,7 @@ impl Moment {
 
 impl Pins {
     pub(super) fn new() -> Pins {
-        let slots = (0..SLOTS).map(|_| AtomicU32::new(0)).collect();
-        Pins { slots, leaving: AtomicUsize::new(0), list: Mutex::default(), epoch: Mutex::default() }
-    }
-
-    fn list(&self) -> MutexGuard<'_, HashMap<Digest, CancellationToken>> {
-        self.list.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn slot(&self, digest: &Digest) -> &AtomicU32 {
-        let index = usize::try_from(digest.leading() % SLOTS as u64).unwrap_or_default();
-        &self.slots[index]
+        Pins { table: PinTable::new(SLOTS), epoch: Mutex::default() }
     }
 
     /// To be held by a request from before it pins what it refers to until what it makes can be seen.
@@ -97,66 +80,41 @@ impl Pins {
 
     /// Pins a digest. If it is just being removed, waits until it is: to be called before looking whether it is there.
     pub(super) async fn pin(&self, digest: &Digest, now: Moment) {
-        self.slot(digest).fetch_max(now.0, Ordering::SeqCst);
-        if self.leaving.load(Ordering::SeqCst) == 0 {
-            return;
-        }
-        let leaving = self.list().get(digest).cloned();
-        if let Some(gone) = leaving {
+        if let Some(gone) = self.table.pin(digest, digest.leading(), now.0) {
             gone.cancelled().await;
         }
     }
 
     /// Whether a digest was pinned at this moment or later.
     pub(super) fn is_pinned_since(&self, digest: &Digest, since: Moment) -> bool {
-        self.slot(digest).load(Ordering::SeqCst) >= since.0
+        self.table.is_pinned_since(digest.leading(), since.0)
     }
 
-    /// Keeps those of the digests to oneself that nobody has pinned since a moment, to remove them.
+    /// Keeps those of the digests to oneself that nobody has pinned since a moment, to remove them. Who waits for one of them
+    /// waits until this is dropped.
     pub(super) fn take_away(&self, digests: impl IntoIterator<Item = Digest>, since: Moment) -> Leaving<'_> {
-        let mut digests: Vec<Digest> = digests.into_iter().collect();
+        let mut digests: Vec<(Digest, u64)> = digests.into_iter().map(|digest| (digest, digest.leading())).collect();
         let gone = CancellationToken::new();
-        {
-            let mut list = self.list();
-            list.extend(digests.iter().map(|digest| (*digest, gone.clone())));
-        }
-        self.leaving.fetch_add(1, Ordering::SeqCst);
-        let mut pinned = Vec::new();
-        digests.retain(|digest| {
-            let is_pinned = self.is_pinned_since(digest, since);
-            if is_pinned {
-                pinned.push(*digest);
-            }
-            !is_pinned
-        });
-        if !pinned.is_empty() {
-            // Who waits for one of these waits until all are over, which is soon.
-            let mut list = self.list();
-            pinned.iter().for_each(|digest| drop(list.remove(digest)));
-        }
+        self.table.begin(&mut digests, since.0, &gone);
         Leaving { pins: self, digests, gone }
     }
 }
 
 impl Leaving<'_> {
     /// Those that nobody has pinned.
-    pub(super) fn digests(&self) -> &[Digest] {
-        &self.digests
+    pub(super) fn digests(&self) -> impl Iterator<Item = &Digest> {
+        self.digests.iter().map(|(digest, _)| digest)
     }
 
     /// Whether this one is among them.
     pub(super) fn has(&self, digest: &Digest) -> bool {
-        self.digests.contains(digest)
+        self.digests.iter().any(|(found, _)| found == digest)
     }
 }
 
 impl Drop for Leaving<'_> {
     fn drop(&mut self) {
-        {
-            let mut list = self.pins.list();
-            self.digests.iter().for_each(|digest| drop(list.remove(digest)));
-        }
-        self.pins.leaving.fetch_sub(1, Ordering::SeqCst);
+        self.pins.table.end(&self.digests);
         self.gone.cancel();
     }
 }
@@ -182,7 +140,7 @@ mod tests {
         pins.pin(&digest("before"), at(9)).await;
         pins.pin(&digest("since"), at(10)).await;
         let leaving = pins.take_away(["before", "since", "never"].map(digest), at(10));
-        assert_eq!(leaving.digests(), [digest("before"), digest("never")]);
+        assert_eq!(leaving.digests().copied().collect::<Vec<_>>(), [digest("before"), digest("never")]);
         // An older look does not take a later one back.
         pins.pin(&digest("since"), at(3)).await;
         assert!(pins.is_pinned_since(&digest("since"), at(10)));
@@ -199,7 +157,7 @@ mod tests {
         assert!(waiting.as_mut().now_or_never().is_none());
         drop(leaving);
         assert!(waiting.now_or_never().is_some());
-        assert!(pins.take_away([digest("a")], at(2)).digests().is_empty());
+        assert!(pins.take_away([digest("a")], at(2)).digests().next().is_none());
     }
 
     #[tokio::test]

@@ -46,6 +46,14 @@ impl Objects {
 }
 
 impl Objects {
+    /// As [`Objects::change`], by one who changes others as well and does not know which.
+    fn change_all(&self) -> u32 {
+        let _changing = self.cache.changing_where(|_| true);
+        let mut stored = self.stored.lock().unwrap();
+        stored.iter_mut().for_each(|value| *value += 1);
+        stored[0]
+    }
+
     /// As [`Objects::change`], by one who knows what is stored then.
     fn change_and_remember(&self, key: u8) -> u32 {
         let changing = self.cache.changing(&key);
@@ -73,6 +81,22 @@ fn whoever_reads_behind_a_change_sees_it() {
         let reader = thread::spawn(move || look_twice(&other, 0));
         let written = objects.change(0);
         assert_eq!(objects.read(0), written);
+        reader.join().unwrap();
+        assert_eq!(objects.read(0), written);
+    });
+    assert!(orders > 20, "{orders}");
+}
+
+#[test]
+fn whoever_reads_behind_a_change_of_everything_sees_it() {
+    let orders = orders_with(3, || {
+        let objects = Objects::with_room_for(PLENTY);
+        objects.read(0);
+        let other = Arc::clone(&objects);
+        let reader = thread::spawn(move || look_twice(&other, 0));
+        let written = objects.change_all();
+        assert_eq!(objects.read(0), written);
+        assert_eq!(objects.read(1), written);
         reader.join().unwrap();
         assert_eq!(objects.read(0), written);
     });

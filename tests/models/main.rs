@@ -16,6 +16,9 @@ mod known_model;
 #[expect(dead_code, reason = "a directory in a model is read in order")]
 #[path = "../../src/storage/filesystem/names.rs"]
 mod names;
+#[path = "../../src/registry/pin_table.rs"]
+mod pin_table;
+mod pins_model;
 #[expect(dead_code, reason = "what is noted without a change or forgotten is not part of a race")]
 #[path = "../../src/storage/filesystem/shared.rs"]
 mod shared;
@@ -24,6 +27,11 @@ mod shared_model;
 
 mod locks {
     pub(super) use loom::sync::{Condvar, Mutex, MutexGuard};
+}
+
+mod pin_locks {
+    pub(super) use loom::sync::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
+    pub(super) use loom::sync::{Mutex, MutexGuard};
 }
 
 mod cache_locks {

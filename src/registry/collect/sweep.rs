@@ -250,7 +250,7 @@ impl Registry {
         }
         let named = |digest: &Digest| (repository.clone(), *digest);
         let _changing: Vec<_> =
-            leaving.digests().iter().map(|digest| self.remembered.blobs.changing(&named(digest))).collect();
+            leaving.digests().map(|digest| self.remembered.blobs.changing(&named(digest))).collect();
         self.storage.apply(vec![changes]).await?;
         for digest in leaving.digests() {
             let link = layout::layer_link(repository, digest);
