@@ -122,6 +122,9 @@ impl Storage for Faulty {
     async fn delete_all(&self, key: &Key) -> Result<()> {
         self.inner.delete_all(key).await
     }
+    async fn prune(&self, key: &Key, top: &Key) -> Result<()> {
+        self.inner.prune(key, top).await
+    }
     async fn list(&self, key: &Key, after: Option<&str>, limit: usize) -> Result<Vec<Entry>> {
         self.inner.list(key, after, limit).await
     }

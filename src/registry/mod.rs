@@ -12,6 +12,7 @@ mod cache_tests;
 mod catalog;
 mod clock;
 mod error;
+mod jobs;
 mod layout;
 mod links;
 mod locks;
@@ -48,6 +49,7 @@ pub use actor::Actor;
 pub use blobs::{Blob, Mount, MountFrom};
 pub use clock::{Clock, SystemClock};
 pub use error::{ActualState, Hint, RegistryError, Result};
+pub use jobs::{Ended, JobHandle, JobId, JobIdError, JobKind, JobReport, JobResult, JobState, Progress, ProgressNow};
 pub use manifests::StoredManifest;
 pub use overwrite::Overwrite;
 pub use page::{Listing, Page};
@@ -72,6 +74,7 @@ pub struct Registry {
     /// How many uploads' bytes are being worked on.
     receiving: Arc<AtomicUsize>,
     clock: Arc<dyn Clock>,
+    jobs: Arc<jobs::Jobs>,
     /// Work that goes on when the one who asked for it has gone away.
     work: TaskTracker,
 }
@@ -93,6 +96,7 @@ impl Registry {
             remembered: Arc::new(remembered::Remembered::new()),
             receiving: Arc::default(),
             clock,
+            jobs: Arc::default(),
             work: TaskTracker::new(),
         }
     }
