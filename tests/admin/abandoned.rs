@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// So many that a job that looks at them can be met while it runs.
-pub(crate) const MANY: usize = 20_000;
+pub(crate) const MANY: usize = 4_000;
 
 /// Leaves uploads behind that began long ago.
 pub(crate) fn leave(volume: &Path, count: usize) -> PathBuf {

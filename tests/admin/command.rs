@@ -57,7 +57,7 @@ async fn uploads_are_purged_on_a_stopped_volume_through_the_socket_and_over_the_
     let listed = done(&run(&["jobs", "list", "--server", &wharf.url]));
     assert!(listed.lines().nth(1).unwrap().contains("upload-purge  done"), "{listed}");
     // Alone again, after a crash.
-    drop(wharf);
+    let _stopped = wharf.crash();
     abandoned::leave(&volume, 1);
     assert_eq!(done(&run(&["purge-uploads"])), "1 abandoned uploads were removed\n");
     let listed = run(&["jobs", "list"]);
@@ -137,11 +137,9 @@ async fn what_cannot_be_reached_says_what_to_do() {
     std::fs::remove_file(server.control_socket()).unwrap();
     let said = failed(&["purge-uploads"]);
     assert!(said.contains("a server runs on this volume") && said.contains("--server"), "{said}");
-    drop(server);
-    let said = wharf(&volume.join("wharf"), &["purge-uploads"])
-        .env("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", "/nowhere/typo");
-    let mut said = said;
-    let output = said.output().unwrap();
+    let _stopped = server.crash();
+    let mut elsewhere = wharf(&volume, &["purge-uploads"]);
+    let output = elsewhere.env("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", "/nowhere/typo").output().unwrap();
     assert!(!output.status.success());
     assert!(!Path::new("/nowhere").exists());
 }

@@ -9,8 +9,8 @@ use time::OffsetDateTime;
 
 use crate::auth::{self, Auth};
 use crate::config::Config;
-use crate::http::App;
 use crate::http::listen::{Application as _, Peer, PeerAddress};
+use crate::http::{self, App};
 use crate::registry::Registry;
 use crate::storage::Filesystem;
 
@@ -20,14 +20,14 @@ use super::exchange::{LONGEST, Reply};
 /// The registry of a volume that this process is alone with.
 pub(in crate::cli) struct Alone {
     registry: Registry,
-    config: Config,
+    http: Box<http::Settings>,
 }
 
 impl Alone {
     /// The registry of a volume.
     pub(super) fn on(volume: Filesystem, config: &Config) -> Alone {
         let registry = Registry::new(Arc::new(volume), config.registry.clone());
-        Alone { registry, config: config.clone() }
+        Alone { registry, http: Box::new(config.http.clone()) }
     }
 
     /// Asks itself.
@@ -35,8 +35,8 @@ impl Alone {
         // Whoever may use the volume's files needs no password, and the files that know passwords are not looked at.
         let started = Auth::start(&auth::Settings::default(), OffsetDateTime::now_utc());
         let (auth, _) = started.map_err(|error| ReachError::Strange(error.to_string()))?;
-        let app = App::new(self.registry.clone(), auth, &self.config.http).into_service();
-        let uri = format!("{}api/v1/{path}", self.config.http.prefix);
+        let app = App::new(self.registry.clone(), auth, &self.http).into_service();
+        let uri = format!("{}api/v1/{path}", self.http.prefix);
         let request = Request::builder().method(method).uri(uri).header(header::CONTENT_TYPE, "application/json");
         let request = request.body(body.map_or_else(Body::empty, Body::from));
         let request = request.map_err(|error| ReachError::Strange(error.to_string()))?;

@@ -10,7 +10,6 @@ use utoipa::ToSchema;
 use crate::http::App;
 use crate::http::gate::Admitted;
 use crate::http::handlers::Answer;
-use crate::registry::UploadPurging;
 
 use super::{Job, Span, body, jobs};
 
@@ -42,7 +41,7 @@ pub struct UploadPurge {
 )]
 pub(super) async fn post(app: &App, admitted: &Admitted, request: &Parts, body: Body) -> Answer {
     let UploadPurge { older_than, dry_run } = body::read(request, body).await?;
-    let configured = || app.registry.settings().upload_purging.unwrap_or_else(UploadPurging::default).age;
+    let configured = || app.registry.settings().upload_purging.unwrap_or_default().age;
     let age: Duration = older_than.map_or_else(configured, Span::duration);
     jobs::begun(app, app.registry.start_upload_purge(admitted.actor(), age, dry_run)?)
 }
