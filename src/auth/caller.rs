@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use crate::oci::RepositoryName;
 
 use super::scope::{CATALOG, REPOSITORY};
-use super::{Access, Action, Asking, Fingerprint, Grant, GroupName, Policy, Subject, Verb};
+use super::{Access, Action, Actions, Asking, Fingerprint, Grant, GroupName, Policy, Subject, Verb};
 
 /// Who is asking.
 #[derive(Clone, Debug)]
@@ -52,6 +52,8 @@ pub(super) enum Proof {
     Certificate,
     /// By a token of a token server, which decides what it opens.
     TokenServer,
+    /// By using a socket that is for the operator alone.
+    Socket,
 }
 
 impl Proof {
@@ -65,6 +67,7 @@ impl Proof {
             Proof::Provider => "OpenID Connect",
             Proof::Certificate => "client certificate",
             Proof::TokenServer => "token server",
+            Proof::Socket => "the operator's socket",
         }
     }
 }
@@ -90,6 +93,17 @@ impl Caller {
             scope,
             proof: Proof::Nothing,
             ends: None,
+        }
+    }
+
+    /// Whoever may use the operator's socket: everything is granted, whatever the rules say.
+    pub(super) fn operator() -> Caller {
+        let all = "**".parse().ok().map(|repositories| Grant { repositories, may: Actions::NONE.with(Action::Admin) });
+        Caller {
+            subject: Subject::Operator,
+            grants: all.into_iter().collect(),
+            proof: Proof::Socket,
+            ..Caller::anonymous(Scope::Everything)
         }
     }
 
@@ -145,6 +159,7 @@ impl Caller {
             Subject::Anonymous => "anonymous".to_owned(),
             Subject::User(name) => format!("user:{name}"),
             Subject::Token(name) => format!("token:{name}"),
+            Subject::Operator => "operator".to_owned(),
         }
     }
 }

@@ -99,7 +99,12 @@ pub(super) fn issue(
         Proof::Password(_) | Proof::AccessToken(_) => true,
         // A directory alone knows whether a password has changed or its user is locked, so it is asked each time; the rest
         // ends soon, or is shown with every request anyway.
-        Proof::Directory | Proof::Nothing | Proof::Provider | Proof::Certificate | Proof::TokenServer => false,
+        Proof::Directory
+        | Proof::Nothing
+        | Proof::Provider
+        | Proof::Certificate
+        | Proof::TokenServer
+        | Proof::Socket => false,
     };
     let whole = caller.scope == Scope::Everything;
     let refresh_token = match offline && renewable && whole {
@@ -118,7 +123,8 @@ fn claims(
     now: OffsetDateTime,
 ) -> Claims {
     let (kind, sub) = match &caller.subject {
-        Subject::Anonymous => (Kind::Anonymous, String::new()),
+        // The operator is known by the connection, which no token stands for.
+        Subject::Anonymous | Subject::Operator => (Kind::Anonymous, String::new()),
         Subject::User(name) => (Kind::User, name.to_string()),
         Subject::Token(name) => (Kind::Token, name.to_string()),
     };

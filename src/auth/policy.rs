@@ -189,7 +189,10 @@ impl Policy {
             (Who::LoggedIn, Subject::User(_)) => true,
             (Who::User(name), Subject::User(user)) => name == user,
             (Who::Group(group), Subject::User(_)) => self.groups_of(asking).any(|member_of| member_of == group),
-            (Who::LoggedIn | Who::User(_) | Who::Group(_), Subject::Anonymous | Subject::Token(_)) => false,
+            (
+                Who::LoggedIn | Who::User(_) | Who::Group(_),
+                Subject::Anonymous | Subject::Token(_) | Subject::Operator,
+            ) => false,
         })
     }
 

@@ -158,6 +158,11 @@ impl Auth {
         Arc::clone(&self.0.anonymous)
     }
 
+    /// Whoever uses the operator's socket.
+    pub fn operator(&self) -> Arc<Caller> {
+        Arc::new(Caller::operator())
+    }
+
     /// Whether somebody may do something.
     pub fn verdict(&self, caller: &Caller, repository: &RepositoryName, action: Action) -> Verdict {
         caller.verdict(&self.0.policy.load(), repository, action)
@@ -185,24 +190,38 @@ impl Auth {
 
     /// Whether somebody may read every repository, so that nothing can be kept from them.
     pub fn may_pull_everything(&self, caller: &Caller) -> bool {
-        caller.scope == Scope::Everything && self.holds(caller, |may, pattern| may && pattern.is_everything())
+        self.may_everywhere(caller, Action::Pull)
+    }
+
+    /// Whether somebody may administer the registry as a whole. What a bearer token lists is never the whole.
+    pub fn may_administer(&self, caller: &Caller) -> bool {
+        self.may_everywhere(caller, Action::Admin)
+    }
+
+    /// Whether the rules alone would let them, whatever the token opens that they brought.
+    pub fn rules_let_administer(&self, caller: &Caller) -> bool {
+        self.holds(caller, Action::Admin, |may, pattern| may && pattern.is_everything())
+    }
+
+    fn may_everywhere(&self, caller: &Caller, action: Action) -> bool {
+        caller.scope == Scope::Everything && self.holds(caller, action, |may, pattern| may && pattern.is_everything())
     }
 
     /// Whether there may be a repository below this path that somebody may read.
     pub fn may_pull_below(&self, caller: &Caller, path: &str) -> bool {
         let user = caller.subject.user();
-        self.holds(caller, |may, pattern| may && pattern.reaches_below(path, user))
+        self.holds(caller, Action::Pull, |may, pattern| may && pattern.reaches_below(path, user))
     }
 
     /// Whether somebody may read anything at all.
     pub fn may_pull_something(&self, caller: &Caller) -> bool {
-        self.holds(caller, |may, _| may)
+        self.holds(caller, Action::Pull, |may, _| may)
     }
 
-    fn holds(&self, caller: &Caller, is_it: impl Fn(bool, &Pattern) -> bool) -> bool {
+    fn holds(&self, caller: &Caller, action: Action, is_it: impl Fn(bool, &Pattern) -> bool) -> bool {
         let policy = self.0.policy.load();
         policy.held(&caller.asking()).any(|(_, patterns, may)| {
-            let may = may.allow(Action::Pull);
+            let may = may.allow(action);
             patterns.iter().any(|pattern| is_it(may, pattern))
         })
     }
@@ -326,7 +345,15 @@ impl Inner {
                 let latest = self.memberships.get(user);
                 latest.is_none_or(|latest| caller.groups.iter().all(|group| latest.contains(group)))
             }
-            (Proof::Directory | Proof::Provider | Proof::Certificate | Proof::Nothing | Proof::TokenServer, _) => true,
+            (
+                Proof::Directory
+                | Proof::Provider
+                | Proof::Certificate
+                | Proof::Nothing
+                | Proof::TokenServer
+                | Proof::Socket,
+                _,
+            ) => true,
         }
     }
 }

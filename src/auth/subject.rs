@@ -111,6 +111,8 @@ pub enum Subject {
     User(UserName),
     /// A program with this access token.
     Token(TokenName),
+    /// Whoever may use the volume's own files, on the server's machine.
+    Operator,
 }
 
 impl Subject {
@@ -118,7 +120,7 @@ impl Subject {
     pub fn user(&self) -> Option<&UserName> {
         match self {
             Subject::User(name) => Some(name),
-            Subject::Anonymous | Subject::Token(_) => None,
+            Subject::Anonymous | Subject::Token(_) | Subject::Operator => None,
         }
     }
 }
@@ -130,6 +132,7 @@ impl fmt::Display for Subject {
             Subject::Anonymous => f.write_str("anonymous"),
             Subject::User(name) => name.fmt(f),
             Subject::Token(name) => write!(f, "the access token {name}"),
+            Subject::Operator => f.write_str("operator"),
         }
     }
 }

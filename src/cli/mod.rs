@@ -5,9 +5,14 @@ mod allocator;
 mod background;
 mod banner;
 mod config;
+mod follow;
 mod health;
 mod image;
+mod jobs;
 mod new_password;
+mod purge_uploads;
+mod reach;
+mod remote;
 mod serve;
 mod token;
 mod user;
@@ -42,6 +47,8 @@ enum Command {
         /// The configuration that it was started with.
         file: Option<PathBuf>,
     },
+    Jobs(jobs::Args),
+    PurgeUploads(purge_uploads::Args),
     User(user::Args),
     Token(token::Args),
 }
@@ -55,6 +62,8 @@ pub fn main() -> ExitCode {
         Command::Access(args) => access::run(&args, config::environment(), &mut out, &mut err),
         Command::Config(args) => config::run(&args, config::environment(), &mut out, &mut err),
         Command::Health { file } => health::run(file.as_deref(), &mut err),
+        Command::Jobs(args) => jobs::run(&args, &mut out, &mut err),
+        Command::PurgeUploads(args) => purge_uploads::run(&args, &mut out, &mut err),
         Command::User(args) => user::run(&args, &mut out, &mut err),
         Command::Token(args) => token::run(&args, &mut out, &mut err),
     };

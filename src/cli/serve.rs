@@ -21,7 +21,7 @@ use crate::storage::{Filesystem, OpenError};
 use crate::telemetry::{self, Causes, Log, Metrics};
 
 use super::banner::Banner;
-use super::{allocator, background, config, image};
+use super::{allocator, background, config, image, reach};
 
 /// How long the disk may take at the end for what has arrived of uploads.
 const LAST_WRITES: Duration = Duration::from_secs(5);
@@ -80,6 +80,8 @@ struct Server {
     first_user: Option<FirstUser>,
     listeners: Vec<BoundListener>,
     debug: Vec<BoundListener>,
+    /// The operator's socket, if there can be one.
+    control: Option<BoundListener>,
 }
 
 /// Why a server cannot start.
@@ -107,6 +109,7 @@ impl Server {
             registry: Registry::new(Arc::new(storage), config.registry.clone()),
             listeners: listen::bind(&config.http)?,
             debug,
+            control: control(config),
         })
     }
 
@@ -193,8 +196,9 @@ impl Server {
         let metrics_path = config.http.debug.as_ref().and_then(|debug| debug.metrics_path.as_deref());
         let debug = debug_router(condition, metrics_path.map(|path| (path, metrics)));
         let timing = Timing::default();
+        let listeners = self.listeners.into_iter().chain(self.control).collect();
         let served = tokio::try_join!(
-            listen::serve(self.listeners, app.into_service(), &config.http, timing, stop.clone().cancelled_owned()),
+            listen::serve(listeners, app.into_service(), &config.http, timing, stop.clone().cancelled_owned()),
             listen::serve(self.debug, debug, &config.http, timing, stop.cancelled_owned()),
         );
         // What arrived of an upload whose connection was cut is kept, so that its client can go on behind it.
@@ -216,6 +220,23 @@ impl Server {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The operator's socket. A server does without one rather than not start: a file system may know no sockets, and of several
+/// servers on a volume the first has it. Nothing is made on a volume that is only read.
+fn control(config: &Config) -> Option<BoundListener> {
+    if config.registry.read_only {
+        return None;
+    }
+    let bound = listen::bind_control(&reach::control_socket(&config.storage.root));
+    bound
+        .inspect_err(|error| {
+            warn!(
+                error = error as &dyn std::error::Error,
+                "there is no socket for the operator; commands on this machine reach this server with --server URL"
+            );
+        })
+        .ok()
 }
 
 /// Every connection and every transfer needs a descriptor, and many systems start programs with 1024.

@@ -39,6 +39,21 @@ pub enum AccessError {
     /// They may neither read the repository nor do this.
     #[error("{}", .0.briefly())]
     DeniedUnseen(Refusal),
+    /// They may not administer the registry as a whole.
+    #[error(
+        "this is for those who administer the whole registry; {0} does not: it takes a rule that gives admin on \"**\", or \
+         the server's own machine"
+    )]
+    NotAdmin(Subject),
+    /// A page of another site sent it, with what the browser knows of its user.
+    #[error(
+        "a browser sent this for a page of another site (Sec-Fetch-Site: {site}), which may change nothing here; send it from \
+         a program, or from a page of this host"
+    )]
+    CrossSite {
+        /// What the browser says.
+        site: &'static str,
+    },
     /// They may not read the repository, if there is one.
     #[error("there is no repository {repository} that {subject} may pull")]
     Unseen {
@@ -84,9 +99,11 @@ impl AccessError {
     pub(super) fn status(&self) -> StatusCode {
         match self {
             AccessError::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
-            AccessError::Denied(_) | AccessError::CreateOnly { .. } | AccessError::DeniedUnseen(_) => {
-                StatusCode::FORBIDDEN
-            }
+            AccessError::Denied(_)
+            | AccessError::CreateOnly { .. }
+            | AccessError::DeniedUnseen(_)
+            | AccessError::NotAdmin(_)
+            | AccessError::CrossSite { .. } => StatusCode::FORBIDDEN,
             AccessError::Unseen { .. } => StatusCode::NOT_FOUND,
             AccessError::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             AccessError::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -97,7 +114,11 @@ impl AccessError {
     pub(super) fn code(&self) -> ErrorCode {
         match self {
             AccessError::Unauthenticated { .. } => ErrorCode::Unauthorized,
-            AccessError::Denied(_) | AccessError::CreateOnly { .. } | AccessError::DeniedUnseen(_) => ErrorCode::Denied,
+            AccessError::Denied(_)
+            | AccessError::CreateOnly { .. }
+            | AccessError::DeniedUnseen(_)
+            | AccessError::NotAdmin(_) => ErrorCode::Denied,
+            AccessError::CrossSite { .. } => ErrorCode::CrossSite,
             AccessError::Unseen { .. } => ErrorCode::NameUnknown,
             AccessError::TooMany { .. } => ErrorCode::TooManyRequests,
             AccessError::Unavailable { .. } => ErrorCode::Unavailable,
@@ -115,6 +136,8 @@ impl AccessError {
             AccessError::Unseen { repository, .. } => json!({"name": repository.as_str()}),
             AccessError::Unauthenticated { .. }
             | AccessError::DeniedUnseen(_)
+            | AccessError::NotAdmin(_)
+            | AccessError::CrossSite { .. }
             | AccessError::TooMany { .. }
             | AccessError::Unavailable { .. }
             | AccessError::Grant { .. } => Value::Null,
@@ -142,6 +165,8 @@ impl AccessError {
             | AccessError::Denied(_)
             | AccessError::CreateOnly { .. }
             | AccessError::DeniedUnseen(_)
+            | AccessError::NotAdmin(_)
+            | AccessError::CrossSite { .. }
             | AccessError::Unseen { .. }
             | AccessError::Grant { .. } => return,
         };

@@ -22,7 +22,7 @@ use super::record::{Followed, Record, Recorder};
 use super::reply::Reply;
 use super::route::{Route, RouteError};
 use super::whole_body::Places;
-use super::{Condition, HttpError, Settings, handlers};
+use super::{Condition, HttpError, Settings, api, handlers};
 
 /// Which API this is; docker looks for it.
 const API_VERSION: (HeaderName, HeaderValue) =
@@ -94,9 +94,14 @@ impl App {
         Service(Arc::new(self))
     }
 
+    /// Where clients find the APIs: a path without a slash at the end.
+    pub(super) fn base(&self) -> String {
+        format!("{}{}", self.public_path, self.prefix)
+    }
+
     /// Where a client finds the route: a path, never a host, so that it is right behind any proxy.
     pub(super) fn location(&self, route: &Route) -> String {
-        format!("{}{}{route}", self.public_path, self.prefix)
+        format!("{}{route}", self.base())
     }
 }
 
@@ -127,7 +132,8 @@ impl Application for Service {
                 // A handler that panics costs its own request and no other. What it held is dropped, and locks do not
                 // poison.
                 let answer = AssertUnwindSafe(answering).catch_unwind().await;
-                answer.map_or_else(|_| panicked(), |answer| answer.unwrap_or_else(HttpError::into_response))
+                let answer = answer.unwrap_or_else(|_| Err(panicked()));
+                answer.unwrap_or_else(|error| app.refusal(record.request(), error))
             }
             Err(answer) => {
                 drop(body);
@@ -150,14 +156,25 @@ impl Application for Service {
 
 impl App {
     fn route(&self, request: &Parts) -> Result<Route, HttpError> {
-        let path = request.uri.path().strip_prefix(&*self.prefix).unwrap_or_default();
-        Ok(Route::parse(&request.method, path)?)
+        Ok(Route::parse(&request.method, self.below_prefix(request))?)
+    }
+
+    fn below_prefix<'r>(&self, request: &'r Parts) -> &'r str {
+        request.uri.path().strip_prefix(&*self.prefix).unwrap_or_default()
+    }
+
+    /// An error as the API that was asked tells it.
+    fn refusal(&self, request: &Parts, error: HttpError) -> Response<Body> {
+        match api::ApiRoute::below(self.below_prefix(request)) {
+            Some(_) => error.into_problem(),
+            None => error.into_response(),
+        }
     }
 
     /// What is answered to everybody, whatever they may: the front page, and what is nowhere. Or else the route.
     fn before_the_gate(&self, request: &Parts, route: Result<Route, HttpError>) -> Result<Route, Response<Body>> {
         if self.condition.is_unwell() {
-            return Err(HttpError::Unwell.into_response());
+            return Err(self.refusal(request, HttpError::Unwell));
         }
         match (request.uri.path(), route) {
             ("/", _) => Err(front_page()),
@@ -166,7 +183,7 @@ impl App {
                 Err(Reply::empty(StatusCode::OK).header(header::ALLOW, allowed).done())
             }
             ("/ca.crt", _) if self.authority.is_some() => Err(self.authority_certificate()),
-            (_, Err(error)) => Err(error.into_response()),
+            (_, Err(error)) => Err(self.refusal(request, error)),
             (_, Ok(route)) => Ok(route),
         }
     }
@@ -223,6 +240,6 @@ fn without_body(mut response: Response<Body>) -> Response<Body> {
     response.map(|_| Body::empty())
 }
 
-fn panicked() -> Response<Body> {
-    HttpError::from(RegistryError::Damaged("a handler panicked; what it said is above".to_owned())).into_response()
+fn panicked() -> HttpError {
+    RegistryError::Damaged("a handler panicked; what it said is above".to_owned()).into()
 }

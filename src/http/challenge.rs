@@ -72,7 +72,7 @@ impl Challenge {
 /// What a token should open for a request. A push reads too, since every client looks first what is there.
 pub(super) fn scope(need: Need<'_>, mount_from: Option<&RepositoryName>) -> Vec<Access> {
     match need {
-        Need::Nothing | Need::LoggedIn => Vec::new(),
+        Need::Nothing | Need::LoggedIn | Need::Admin => Vec::new(),
         Need::Something => vec![Access::catalog()],
         Need::In(name, action) => {
             let verbs: &[Verb] = match action {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::auth::KeyError;
@@ -75,6 +75,24 @@ pub enum HttpError {
         /// How long it may take.
         limit: Duration,
     },
+    /// A body of the administration API is larger than is accepted.
+    #[error("a body has at most {limit} bytes here")]
+    BodyTooLarge {
+        /// How many bytes it may have.
+        limit: usize,
+    },
+    /// It takes too long to arrive.
+    #[error("a body must arrive within {} seconds", limit.as_secs())]
+    BodyTooSlow {
+        /// How long it may take.
+        limit: Duration,
+    },
+    /// It does not say that it is JSON.
+    #[error("send the body as JSON and say so, with Content-Type: application/json")]
+    NotJson,
+    /// It is not the JSON that was asked for.
+    #[error("the body cannot be understood: {}", .0.to_string().chars().take(300).collect::<String>())]
+    Body(serde_json::Error),
     /// Who asks may not, or cannot be told apart.
     #[error(transparent)]
     Access(#[from] AccessError),
@@ -87,10 +105,12 @@ pub enum HttpError {
 }
 
 impl HttpError {
-    fn status(&self) -> StatusCode {
+    pub(super) fn status(&self) -> StatusCode {
         match self {
             HttpError::Route(error) => match error {
-                RouteError::NotFound | RouteError::Upload(_) => StatusCode::NOT_FOUND,
+                RouteError::NotFound | RouteError::NotInApi | RouteError::Upload(_) | RouteError::Job(_) => {
+                    StatusCode::NOT_FOUND
+                }
                 RouteError::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
                 RouteError::Name(_) | RouteError::Reference(_) | RouteError::Digest(_) => StatusCode::BAD_REQUEST,
             },
@@ -100,13 +120,16 @@ impl HttpError {
                 | RegistryError::RepositoryUnknown { .. }
                 | RegistryError::UploadUnknown { .. }
                 | RegistryError::BatchUnknown(_)
+                | RegistryError::JobUnknown(_)
                 | RegistryError::ReferencesUnknown { .. } => StatusCode::NOT_FOUND,
                 RegistryError::BodyBroken(source) => broken(source.as_ref()),
                 RegistryError::DigestMismatch { .. }
                 | RegistryError::ChunkLength { .. }
                 | RegistryError::ManifestInvalid(_)
                 | RegistryError::UrlRefused { .. } => StatusCode::BAD_REQUEST,
-                RegistryError::UploadTakenOver(_) | RegistryError::PlaceUnknown(_) => StatusCode::CONFLICT,
+                RegistryError::UploadTakenOver(_)
+                | RegistryError::PlaceUnknown(_)
+                | RegistryError::JobRunning { .. } => StatusCode::CONFLICT,
                 RegistryError::OutOfOrder { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
                 RegistryError::PreconditionFailed { .. } => StatusCode::PRECONDITION_FAILED,
                 RegistryError::WouldOverwrite { .. } | RegistryError::WouldRetype { .. } => StatusCode::FORBIDDEN,
@@ -124,20 +147,23 @@ impl HttpError {
             | HttpError::DigestMissing
             | HttpError::Tag(_)
             | HttpError::ContentType(_)
+            | HttpError::Body(_)
             | HttpError::Condition { .. } => StatusCode::BAD_REQUEST,
             HttpError::BodyBroken(source) => broken(source),
             HttpError::Unwell | HttpError::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            HttpError::ManifestTooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
+            HttpError::ManifestTooSlow { .. } | HttpError::BodyTooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
+            HttpError::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             HttpError::TooManyTags { .. } => StatusCode::URI_TOO_LONG,
-            HttpError::ManifestTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            HttpError::ManifestTooLarge { .. } | HttpError::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             HttpError::Range(_) => StatusCode::RANGE_NOT_SATISFIABLE,
         }
     }
 
-    fn code(&self) -> ErrorCode {
+    pub(super) fn code(&self) -> ErrorCode {
         match self {
             HttpError::Route(error) => match error {
-                RouteError::NotFound => ErrorCode::Unsupported,
+                RouteError::NotFound | RouteError::NotInApi => ErrorCode::Unsupported,
+                RouteError::Job(_) => ErrorCode::JobUnknown,
                 RouteError::Method { .. } => ErrorCode::Unsupported,
                 RouteError::Name(_) => ErrorCode::NameInvalid,
                 RouteError::Reference(ReferenceError::Tag(_)) => ErrorCode::TagInvalid,
@@ -154,7 +180,9 @@ impl HttpError {
             HttpError::ContentType(_) | HttpError::BodyBroken(_) | HttpError::ManifestTooSlow { .. } => {
                 ErrorCode::ManifestInvalid
             }
-            HttpError::ManifestTooLarge { .. } => ErrorCode::SizeInvalid,
+            HttpError::ManifestTooLarge { .. } | HttpError::BodyTooLarge { .. } => ErrorCode::SizeInvalid,
+            HttpError::BodyTooSlow { .. } | HttpError::Body(_) => ErrorCode::BodyInvalid,
+            HttpError::NotJson => ErrorCode::ContentTypeInvalid,
             HttpError::Range(_) => ErrorCode::RangeInvalid,
             HttpError::Condition { .. } => ErrorCode::PreconditionFailed,
         }
@@ -190,22 +218,41 @@ impl HttpError {
             };
             return missing.iter().take(MOST_ENTRIES).map(entry).collect();
         }
-        let message = match status {
+        vec![json!({"code": code, "message": self.sentence(status), "detail": self.detail()})]
+    }
+
+    /// What a person is told.
+    pub(super) fn sentence(&self, status: StatusCode) -> String {
+        match status {
             // What is wrong inside is for the log.
             StatusCode::INTERNAL_SERVER_ERROR => "the registry could not do this; its log says why".to_owned(),
             _ => self.to_string(),
-        };
-        vec![json!({"code": code, "message": message, "detail": self.detail()})]
+        }
+    }
+
+    /// Logs a failure of ours, with its causes.
+    pub(super) fn log(&self, status: StatusCode) {
+        // That the storage fails its checks is logged where they are made.
+        let said = matches!(self, HttpError::Unwell | HttpError::Busy | HttpError::Access(_));
+        if status.is_server_error() && !said {
+            tracing::error!(error = self as &dyn std::error::Error, "a request failed");
+        }
+    }
+
+    /// The headers that go with it.
+    pub(super) fn headers(&self, headers: &mut HeaderMap) {
+        if let HttpError::Route(RouteError::Method { allowed }) = self {
+            headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
+        }
+        if let HttpError::Access(error) = self {
+            error.headers(headers);
+        }
     }
 
     /// The answer. A failure of ours is logged here, once, with its causes.
     pub fn into_response(self) -> Response<Body> {
         let status = self.status();
-        // That the storage fails its checks is logged where they are made.
-        let said = matches!(self, HttpError::Unwell | HttpError::Busy | HttpError::Access(_));
-        if status.is_server_error() && !said {
-            tracing::error!(error = &self as &dyn std::error::Error, "a request failed");
-        }
+        self.log(status);
         let mut body = json!({"errors": self.entries(status)});
         if let HttpError::Access(error) = &self
             && let Some(name) = error.oauth_error()
@@ -217,12 +264,7 @@ impl HttpError {
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let HttpError::Route(RouteError::Method { allowed }) = &self {
-            headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
-        }
-        if let HttpError::Access(error) = &self {
-            error.headers(headers);
-        }
+        self.headers(headers);
         response
     }
 }

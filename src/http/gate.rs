@@ -11,13 +11,13 @@ use axum::http::header;
 use axum::http::request::Parts;
 use tracing::warn;
 
-use crate::auth::{Action, Caller, Credentials, IdentifyError, Presented, Scheme, Verdict};
+use crate::auth::{Action, Caller, Credentials, IdentifyError, Presented, Scheme, Subject, Verdict};
 use crate::oci::RepositoryName;
-use crate::registry::{Owner, RegistryError};
+use crate::registry::{Actor, Owner, RegistryError};
 
 use super::access_error::AccessError;
 use super::challenge::{self, Challenge, TokenError};
-use super::listen::Peer;
+use super::listen::{Peer, PeerAddress};
 use super::need::Need;
 use super::query::Query;
 use super::record::Record;
@@ -42,6 +42,17 @@ impl Admitted {
         &self.caller
     }
 
+    /// Who asks, as it is written down beside what they change.
+    pub(super) fn actor(&self) -> Actor {
+        match &self.caller.subject {
+            Subject::Anonymous => Actor::unknown(),
+            Subject::User(name) => Actor::named(name.as_str()),
+            // No user's name begins so.
+            Subject::Token(name) => Actor::named(format!("token:{name}")),
+            Subject::Operator => Actor::named("operator"),
+        }
+    }
+
     /// Where they are.
     pub(super) fn address(&self) -> Option<IpAddr> {
         self.address
@@ -54,9 +65,15 @@ static SPOKEN: AtomicBool = AtomicBool::new(false);
 impl App {
     /// Lets a request through, or not.
     pub(super) async fn admit(&self, record: &mut Record, route: Route) -> Result<Admitted, HttpError> {
-        let caller = match self.auth.is_open() {
-            true => self.auth.anonymous(),
-            false => self.caller(record.request(), record.peer(), route.need()).await?,
+        if let Route::Api(route) = &route {
+            super::api::refuse_other_sites(record.request(), route)?;
+        }
+        let caller = if record.peer().address == PeerAddress::Control {
+            self.auth.operator()
+        } else if self.auth.is_open() {
+            self.auth.anonymous()
+        } else {
+            self.caller(record.request(), record.peer(), route.need()).await?
         };
         // Before anything is refused: whoever reads the log looks for who it was.
         record.sent_by(&caller);
@@ -92,13 +109,14 @@ impl App {
         match need {
             Need::Nothing => return Ok(everybody),
             Need::In(name, Action::Pull) if self.auth.allows(&everybody, name, Action::Pull) => return Ok(everybody),
-            Need::In(..) | Need::Something | Need::LoggedIn => {}
+            Need::In(..) | Need::Something | Need::LoggedIn | Need::Admin => {}
         }
         let is_everybodys = match need {
             Need::Nothing => true,
             Need::In(name, action) => self.auth.allows(&everybody, name, action),
             Need::Something => self.lists_something(&everybody),
             Need::LoggedIn => false,
+            Need::Admin => self.auth.may_administer(&everybody),
         };
         match self.auth.identify(&presented, self.origins.address(request, peer)).await {
             Ok(caller) => Ok(caller),
@@ -129,6 +147,12 @@ impl App {
             Need::Something if !caller.opens_catalog() && has_token() => narrow(),
             Need::Something if caller.is_anonymous() && !self.lists_something(caller) => log_in(),
             Need::Something => Ok(()),
+            Need::Admin if self.auth.may_administer(caller) => Ok(()),
+            Need::Admin if caller.is_anonymous() => log_in(),
+            Need::Admin if self.auth.rules_let_administer(caller) && has_token() => {
+                Err(self.not_by_token(request, peer, need))
+            }
+            Need::Admin => Err(AccessError::NotAdmin(caller.subject.clone()).into()),
             Need::In(name, action) if self.may(caller, name, action) => self.owns_upload(caller, route),
             Need::In(name, action) => match self.auth.verdict(caller, name, action) {
                 Verdict::Granted => Ok(()),
@@ -196,6 +220,15 @@ impl App {
         AccessError::Unauthenticated { challenge, reason }.into()
     }
 
+    /// A token lists what it opens, which is never the whole registry.
+    fn not_by_token(&self, request: &Parts, peer: &Peer, need: Need<'_>) -> HttpError {
+        let reason =
+            "a bearer token does not open what concerns the whole registry; send a name and a password, or an access \
+                      token, with each request (Basic)"
+                .to_owned();
+        AccessError::Unauthenticated { challenge: self.challenge(request, peer, need, None), reason }.into()
+    }
+
     /// Why a caller who has said who they are may not do something.
     pub(super) fn denied(&self, caller: &Caller, name: &RepositoryName, action: Action) -> AccessError {
         let refusal = self.auth.refusal(caller, name, action);
@@ -219,6 +252,7 @@ impl App {
                 false => Err(RegistryError::UploadUnknown { repository: name.clone(), upload: *id }.into()),
             },
             Route::Version
+            | Route::Api(_)
             | Route::Whoami
             | Route::GetToken
             | Route::PostToken
@@ -263,6 +297,8 @@ impl App {
         let from = query.get("from").filter(|_| query.get("mount").is_some()).and_then(|from| from.parse().ok());
         let url = match self.auth.scheme() {
             Scheme::TokenServer { .. } => self.origins.url_beside(request, peer),
+            // Without a URL for tokens they are asked for a password, which opens all that is theirs.
+            Scheme::OwnTokens { .. } if need == Need::Admin => None,
             Scheme::Open | Scheme::Basic { .. } | Scheme::OwnTokens { .. } => self.origins.url(request, peer),
         };
         let scope = challenge::scope(need, from.as_ref());

@@ -1,6 +1,7 @@
 //! The front door: routes, extractors, replies, TLS, limits, and the one place where an error becomes a status.
 
 mod access_error;
+pub mod api;
 mod app;
 mod challenge;
 mod conditions;

@@ -17,6 +17,8 @@ pub enum Need<'r> {
     /// To do this in this repository. What a request needs besides, its handler asks for: a mount to pull from where the
     /// blob comes from, a manifest to move the tags that are there.
     In(&'r RepositoryName, Action),
+    /// To administer the registry as a whole.
+    Admin,
 }
 
 impl Route {
@@ -26,6 +28,7 @@ impl Route {
             Route::GetToken | Route::PostToken => Need::Nothing,
             Route::Version | Route::Whoami => Need::LoggedIn,
             Route::Catalog => Need::Something,
+            Route::Api(route) => route.need(),
             Route::Tags(name) | Route::Referrers(name, _) | Route::GetManifest(name, _) | Route::GetBlob(name, _) => {
                 Need::In(name, Action::Pull)
             }

@@ -34,6 +34,9 @@ impl Origins {
     }
 
     fn url_with(&self, request: &Parts, peer: &Peer, own_scheme: &str) -> Option<String> {
+        if peer.address == PeerAddress::Control {
+            return None;
+        }
         if let Some(url) = &self.public_url {
             return Some(url.clone());
         }
@@ -74,7 +77,12 @@ impl Origins {
     }
 
     fn trusts(&self, peer: PeerAddress) -> bool {
-        peer.ip().is_none_or(|address| self.is_trusted(address))
+        match peer {
+            PeerAddress::Tcp(address) => self.is_trusted(address.ip()),
+            PeerAddress::Unix => true,
+            // No proxy stands there.
+            PeerAddress::Control => false,
+        }
     }
 
     fn is_trusted(&self, address: IpAddr) -> bool {

@@ -178,6 +178,7 @@ impl Asked<'_> {
             | Route::Catalog
             | Route::Tags(_)
             | Route::StartUpload(_) => None,
+            Route::Api(asked) => asked.reference().map(|_| Asked(route)),
             Route::GetBlob(..)
             | Route::DeleteBlob(..)
             | Route::Referrers(..)
@@ -195,6 +196,7 @@ impl Asked<'_> {
 impl fmt::Display for Asked<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
+            Route::Api(asked) => asked.reference().map_or(Ok(()), |reference| reference.fmt(f)),
             Route::GetBlob(_, digest) | Route::DeleteBlob(_, digest) | Route::Referrers(_, digest) => digest.fmt(f),
             Route::GetManifest(_, reference)
             | Route::PutManifest(_, reference)
@@ -220,6 +222,7 @@ fn handler(route: Option<&Route>) -> telemetry::Handler {
     match route {
         None | Some(Route::Version | Route::GetToken | Route::PostToken | Route::Whoami) => Handler::Base,
         Some(Route::Catalog) => Handler::Catalog,
+        Some(Route::Api(_)) => Handler::Api,
         Some(Route::Tags(_)) => Handler::Tags,
         Some(Route::Referrers(..)) => Handler::Referrers,
         Some(Route::GetManifest(..) | Route::PutManifest(..) | Route::DeleteManifest(..)) => Handler::Manifest,

@@ -39,6 +39,12 @@ impl Reply {
         Reply::empty(StatusCode::OK).header(header::CONTENT_TYPE, media_type).body(Body::from(bytes))
     }
 
+    /// With another status.
+    pub(super) fn status(mut self, status: StatusCode) -> Reply {
+        *self.0.status_mut() = status;
+        self
+    }
+
     /// Sets a header. What cannot be part of one is left out.
     pub(super) fn header(mut self, name: HeaderName, value: impl Display) -> Reply {
         if let Ok(value) = HeaderValue::from_str(&value.to_string()) {

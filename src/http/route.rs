@@ -8,7 +8,9 @@ use axum::http::Method;
 use percent_encoding::percent_decode_str;
 
 use crate::oci::{Digest, DigestError, NameError, Reference, ReferenceError, RepositoryName};
-use crate::registry::{UploadId, UploadIdError};
+use crate::registry::{JobIdError, UploadId, UploadIdError};
+
+use super::api::ApiRoute;
 
 /// Where tokens are issued, below `/v2/`, so that a proxy that lets through that path alone lets clients log in.
 const TOKEN: &str = "_wharf/auth/token";
@@ -52,6 +54,8 @@ pub enum Route {
     FinishUpload(RepositoryName, UploadId),
     /// Give an upload up (end-14).
     CancelUpload(RepositoryName, UploadId),
+    /// Something of the administration API.
+    Api(ApiRoute),
 }
 
 /// Why a request line is not a [`Route`]. Each is a different refusal.
@@ -60,6 +64,9 @@ pub enum RouteError {
     /// No such path, whatever the method.
     #[error("there is nothing at this path; the registry's API is below /v2/")]
     NotFound,
+    /// No such path in the administration API.
+    #[error("the administration API has nothing at this path; /api/v1/openapi.json says what it has")]
+    NotInApi,
     /// The path is known and the method is not for it.
     #[error("this path knows {allowed}")]
     Method {
@@ -75,6 +82,9 @@ pub enum RouteError {
     /// The digest of a blob or subject is malformed.
     #[error(transparent)]
     Digest(#[from] DigestError),
+    /// The job's name is malformed.
+    #[error(transparent)]
+    Job(#[from] JobIdError),
     /// The upload's name is malformed.
     #[error(transparent)]
     Upload(#[from] UploadIdError),
@@ -94,6 +104,9 @@ pub enum Effect {
 impl Route {
     /// Reads a method and the path behind the prefix, still percent-encoded.
     pub fn parse(method: &Method, path: &str) -> Result<Route, RouteError> {
+        if let Some(path) = ApiRoute::below(path) {
+            return ApiRoute::parse(method, path).map(Route::Api);
+        }
         let decoded = percent_decode_str(path).decode_utf8().map_err(|_| RouteError::NotFound)?;
         let path = decoded.strip_prefix("/v2").ok_or(RouteError::NotFound)?;
         if path.is_empty() || path == "/" {
@@ -139,6 +152,7 @@ impl Route {
     /// What the route does to the registry.
     pub fn effect(&self) -> Effect {
         match self {
+            Route::Api(route) => route.effect(),
             Route::Version
             | Route::GetToken
             | Route::PostToken
@@ -161,6 +175,7 @@ impl Route {
     /// The repository that it is about, if it is about one.
     pub fn repository(&self) -> Option<&RepositoryName> {
         match self {
+            Route::Api(route) => route.repository(),
             Route::Version | Route::GetToken | Route::PostToken | Route::Whoami | Route::Catalog => None,
             Route::Tags(name)
             | Route::Referrers(name, _)
@@ -180,6 +195,7 @@ impl Route {
     /// The method that it is asked for with.
     pub fn method(&self) -> Method {
         match self {
+            Route::Api(route) => route.method(),
             Route::Version
             | Route::GetToken
             | Route::Whoami
@@ -201,6 +217,7 @@ impl Route {
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Route::Api(route) => route.fmt(f),
             Route::Version => f.write_str("/v2/"),
             Route::GetToken | Route::PostToken => write!(f, "/v2/{TOKEN}"),
             Route::Whoami => write!(f, "/v2/{WHOAMI}"),

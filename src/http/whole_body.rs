@@ -1,4 +1,4 @@
-//! Bodies that are read whole: those of manifests.
+//! Bodies that are read whole: those of manifests, and small ones of the administration API.
 //!
 //! A body has a largest length, and of the larger ones only a few are held at once, so that many clients together cannot take
 //! more memory than a few can. Who holds a place for one has to get on with it.
@@ -27,6 +27,26 @@ const QUEUE: Duration = Duration::from_secs(30);
 /// How long a body may take that has one: 35 KiB a second are enough.
 const TIME: Duration = Duration::from_secs(120);
 
+/// Reads a body of at most `limit` bytes, of which none takes long.
+pub(super) async fn read_small(request: &Parts, body: Body, limit: usize) -> Result<Bytes, HttpError> {
+    let too_large = || HttpError::BodyTooLarge { limit };
+    if announced(request).is_some_and(|length| length > limit as u64) {
+        return Err(too_large());
+    }
+    let mut reading = Reading { pieces: body.into_data_stream(), bytes: BytesMut::new() };
+    match timeout(TIME, reading.up_to(limit)).await {
+        Ok(Ok(true)) if reading.bytes.len() <= limit => Ok(reading.bytes.freeze()),
+        Ok(Ok(_)) => Err(too_large()),
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(HttpError::BodyTooSlow { limit: TIME }),
+    }
+}
+
+/// How long a body says that it is.
+fn announced(request: &Parts) -> Option<u64> {
+    request.headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
 /// The places for large bodies. Cheap to clone; the clones share them.
 #[derive(Clone, Debug)]
 pub(super) struct Places(Arc<Semaphore>);
@@ -47,8 +67,7 @@ pub(super) struct Whole {
 impl Places {
     /// Reads the whole body. One that says that it is too large is not read at all.
     pub(super) async fn read(&self, request: &Parts, body: Body) -> Result<Whole, HttpError> {
-        let length = request.headers.get(header::CONTENT_LENGTH);
-        let length = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        let length = announced(request);
         if length.is_some_and(|length| length > LARGEST as u64) {
             return Err(HttpError::ManifestTooLarge { limit: LARGEST });
         }

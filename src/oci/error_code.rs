@@ -1,16 +1,22 @@
-//! The codes that errors carry to clients (distribution-spec, "Error Codes", and those that registry:2 adds).
+//! The codes that errors carry to clients (distribution-spec, "Error Codes", those that registry:2 adds, and
+//! those of the administration API).
 
 use std::fmt;
 
 /// What went wrong, in the one word that clients look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are the specification's own")]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum ErrorCode {
     BlobUnknown,
     BlobUploadInvalid,
     BlobUploadUnknown,
+    BodyInvalid,
+    ContentTypeInvalid,
+    CrossSite,
     Denied,
     DigestInvalid,
+    JobRunning,
+    JobUnknown,
     ManifestBlobUnknown,
     ManifestInvalid,
     ManifestUnknown,
@@ -35,8 +41,13 @@ impl ErrorCode {
             ErrorCode::BlobUnknown => "BLOB_UNKNOWN",
             ErrorCode::BlobUploadInvalid => "BLOB_UPLOAD_INVALID",
             ErrorCode::BlobUploadUnknown => "BLOB_UPLOAD_UNKNOWN",
+            ErrorCode::BodyInvalid => "BODY_INVALID",
+            ErrorCode::ContentTypeInvalid => "CONTENT_TYPE_INVALID",
+            ErrorCode::CrossSite => "CROSS_SITE",
             ErrorCode::Denied => "DENIED",
             ErrorCode::DigestInvalid => "DIGEST_INVALID",
+            ErrorCode::JobRunning => "JOB_RUNNING",
+            ErrorCode::JobUnknown => "JOB_UNKNOWN",
             ErrorCode::ManifestBlobUnknown => "MANIFEST_BLOB_UNKNOWN",
             ErrorCode::ManifestInvalid => "MANIFEST_INVALID",
             ErrorCode::ManifestUnknown => "MANIFEST_UNKNOWN",

@@ -3,7 +3,7 @@
 use crate::oci::{Digest, ErrorCode, ManifestError, MediaType, Reference, RepositoryName, Tag};
 use crate::storage::StorageError;
 
-use super::UploadId;
+use super::{JobId, JobKind, UploadId};
 
 /// The result of an operation on the registry.
 pub type Result<T> = std::result::Result<T, RegistryError>;
@@ -138,6 +138,17 @@ pub enum RegistryError {
         /// What it was to be put as.
         asked: MediaType,
     },
+    /// No job has this name, or it has been over for long.
+    #[error("there is no job {0}; it may be over for long, or the server was started anew since")]
+    JobUnknown(JobId),
+    /// Another job of this kind runs.
+    #[error("{kind} job {job} is running already; wait for its end, or stop it")]
+    JobRunning {
+        /// What is to be done.
+        kind: JobKind,
+        /// Who does it already.
+        job: JobId,
+    },
     /// Deleting is switched off.
     #[error("deleting is switched off; an operator can allow it with storage.delete.enabled: true")]
     DeleteDisabled,
@@ -256,6 +267,8 @@ impl RegistryError {
             RegistryError::ReferencesUnknown { .. } => ErrorCode::ManifestBlobUnknown,
             RegistryError::PreconditionFailed { .. } => ErrorCode::PreconditionFailed,
             RegistryError::WouldOverwrite { .. } | RegistryError::WouldRetype { .. } => ErrorCode::Denied,
+            RegistryError::JobUnknown(_) => ErrorCode::JobUnknown,
+            RegistryError::JobRunning { .. } => ErrorCode::JobRunning,
             RegistryError::DeleteDisabled | RegistryError::ReadOnly => ErrorCode::Unsupported,
             RegistryError::Full(_) | RegistryError::Passing(_) => ErrorCode::Unavailable,
             RegistryError::Stopped => ErrorCode::Unavailable,

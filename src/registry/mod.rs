@@ -14,6 +14,7 @@ mod clock;
 mod collect;
 mod effort;
 mod error;
+mod jobs;
 mod layout;
 mod links;
 mod locks;
@@ -59,6 +60,7 @@ pub use clock::{Clock, SystemClock};
 pub use collect::{Collected, CollectionTerms, Follow, Going, Phase, Unfollowed, Untagged, Why};
 pub use effort::{Effort, EffortError};
 pub use error::{ActualState, Hint, RegistryError, Result};
+pub use jobs::{Ended, JobHandle, JobId, JobIdError, JobKind, JobReport, JobResult, JobState, Progress, ProgressNow};
 pub use manifests::StoredManifest;
 pub use overwrite::Overwrite;
 pub use page::{Listing, Page};
@@ -88,6 +90,7 @@ pub struct Registry {
     /// How many uploads' bytes are being worked on.
     receiving: Arc<AtomicUsize>,
     clock: Arc<dyn Clock>,
+    jobs: Arc<jobs::Jobs>,
     /// Work that goes on when the one who asked for it has gone away.
     work: TaskTracker,
 }
@@ -111,6 +114,7 @@ impl Registry {
             upkeep: Arc::default(),
             receiving: Arc::default(),
             clock,
+            jobs: Arc::default(),
             work: TaskTracker::new(),
         }
     }

@@ -9,7 +9,7 @@ use tracing::{info, warn};
 
 use crate::oci::RepositoryName;
 
-use super::{Registry, Result, UploadId, layout};
+use super::{Actor, Ended, JobHandle, JobKind, JobReport, JobResult, Registry, Result, UploadId, layout};
 
 /// What a purge did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,11 +26,44 @@ impl Registry {
     /// Against a request that works on the upload: the claim makes the request stop and waits for it. A week-old upload
     /// that is still being sent has stalled or is abused; its client is told that the upload is gone.
     pub async fn purge_uploads(&self, now: SystemTime, age: Duration, dry_run: bool) -> Result<Purged> {
+        Ok(self.purge(now, age, dry_run, None).await?.done())
+    }
+
+    /// The same as a job.
+    ///
+    /// # Errors
+    ///
+    /// When one runs already, or the registry is read-only.
+    pub fn start_upload_purge(&self, by: Actor, age: Duration, dry_run: bool) -> Result<JobReport> {
+        self.allow_writing()?;
+        let registry = self.clone();
+        self.start_job(JobKind::UploadPurge, by, move |job| async move {
+            let purged = registry.purge(registry.clock.now(), age, dry_run, Some(&job)).await?;
+            Ok(purged.map(JobResult::UploadPurge))
+        })
+    }
+
+    async fn purge(
+        &self,
+        now: SystemTime,
+        age: Duration,
+        dry_run: bool,
+        job: Option<&JobHandle>,
+    ) -> Result<Ended<Purged>> {
         self.allow_writing()?;
         let mut purged = Purged::default();
         let mut walk = self.walk_uploads();
+        if let Some(job) = job {
+            job.progress.enter("looking at uploads", None);
+        }
         while let Some(repository) = walk.next(self).await? {
             for entry in self.storage.list(&layout::uploads(&repository), None, usize::MAX).await? {
+                if let Some(job) = job {
+                    if job.stop.is_cancelled() {
+                        return Ok(Ended::Stopped(purged));
+                    }
+                    job.progress.advance(1);
+                }
                 let name = entry.name.strip_suffix(layout::SMALL).unwrap_or(&entry.name);
                 let Ok(id) = name.parse::<UploadId>() else {
                     purged.unknown += 1;
@@ -55,7 +88,7 @@ impl Registry {
                 }
             }
         }
-        Ok(purged)
+        Ok(Ended::Whole(purged))
     }
 
     /// Since when the upload is there: as it says itself, or, where that was cut short, as anything of it says.

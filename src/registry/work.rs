@@ -21,6 +21,7 @@ impl Registry {
 
     /// Waits until every change that was begun is done. For the end of a server, when nothing is accepted any more.
     pub async fn finish(&self) {
+        self.jobs.end();
         self.unsettled.end();
         self.work.close();
         self.work.wait().await;

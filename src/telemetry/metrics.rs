@@ -60,6 +60,8 @@ pub enum Handler {
     BlobUpload,
     /// `blob_upload_chunk`: everything that comes after that.
     BlobUploadChunk,
+    /// `api`: the administration API, which the distribution registry has not.
+    Api,
 }
 
 /// A request's method, in lower case.
@@ -117,7 +119,7 @@ pub struct Observation {
 }
 
 impl Handler {
-    const COUNT: usize = Handler::BlobUploadChunk as usize + 1;
+    const COUNT: usize = Handler::Api as usize + 1;
 
     fn label(self) -> &'static str {
         match self {
@@ -129,6 +131,7 @@ impl Handler {
             Handler::Blob => "blob",
             Handler::BlobUpload => "blob_upload",
             Handler::BlobUploadChunk => "blob_upload_chunk",
+            Handler::Api => "api",
         }
     }
 }

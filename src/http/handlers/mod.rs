@@ -14,7 +14,7 @@ use super::gate::Admitted;
 use super::listen::Peer;
 use super::reply::Reply;
 use super::route::Route;
-use super::{App, HttpError};
+use super::{App, HttpError, api};
 
 pub(super) type Answer = Result<Response<Body>, HttpError>;
 
@@ -22,6 +22,7 @@ pub(super) type Answer = Result<Response<Body>, HttpError>;
 pub(super) async fn answer(app: &App, admitted: &Admitted, request: &Parts, peer: &Peer, body: Body) -> Answer {
     let caller = admitted.caller();
     match admitted.route().clone() {
+        Route::Api(route) => api::answer(app, admitted, request, route, body).await,
         Route::Version => Ok(version()),
         Route::GetToken => tokens::get(app, request, peer, admitted).await,
         Route::PostToken => tokens::post(app, admitted, body).await,

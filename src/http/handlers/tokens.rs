@@ -144,6 +144,7 @@ pub(super) fn whoami(app: &App, caller: &Caller) -> Answer {
         Subject::Anonymous => ("anonymous", None),
         Subject::User(name) => ("user", Some(name.as_str())),
         Subject::Token(name) => ("token", Some(name.as_str())),
+        Subject::Operator => ("operator", None),
     };
     let user = caller.subject.user();
     let may = app.auth.held(caller).into_iter().map(|held| May {

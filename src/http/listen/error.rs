@@ -89,6 +89,8 @@ pub enum Setting {
     Https,
     /// Where operators come.
     Debug,
+    /// The operator's socket in the volume.
+    Control,
 }
 
 impl std::fmt::Display for Setting {
@@ -97,6 +99,7 @@ impl std::fmt::Display for Setting {
             Self::Http => "http.addr (REGISTRY_HTTP_ADDR)",
             Self::Https => "https.addr (REGISTRY_HTTPS_ADDR)",
             Self::Debug => "http.debug.addr (REGISTRY_HTTP_DEBUG_ADDR)",
+            Self::Control => "storage.filesystem.rootdirectory (REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY)",
         })
     }
 }

@@ -11,6 +11,7 @@ mod address;
 mod bind;
 mod body;
 mod connection;
+mod control;
 mod drive;
 mod error;
 mod first_byte;
@@ -32,6 +33,7 @@ mod wrong_protocol;
 
 pub use bind::{BoundListener, bind, bind_debug};
 pub use body::BodyError;
+pub use control::{SocketPath, bind_control};
 pub use error::{ListenError, Setting};
 pub use peer::{Peer, PeerAddress};
 pub use serve::{Stopped, serve};

@@ -27,6 +27,8 @@ pub enum PeerAddress {
     Tcp(SocketAddr),
     /// On this host, over a Unix socket.
     Unix,
+    /// On this host, over the operator's socket in the volume: it is the operator.
+    Control,
 }
 
 impl PeerAddress {
@@ -34,7 +36,7 @@ impl PeerAddress {
     pub fn ip(self) -> Option<IpAddr> {
         match self {
             Self::Tcp(address) => Some(address.ip()),
-            Self::Unix => None,
+            Self::Unix | Self::Control => None,
         }
     }
 }
@@ -50,6 +52,7 @@ impl fmt::Display for PeerAddress {
         match self {
             Self::Tcp(address) => address.fmt(formatter),
             Self::Unix => formatter.write_str("unix"),
+            Self::Control => formatter.write_str("control"),
         }
     }
 }

@@ -10,11 +10,11 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use super::peer::PeerAddress;
 
-/// A socket that is bound but not served yet.
+/// A socket that is bound but not served yet; one of Unix with the file, and with what those are who come to it.
 #[derive(Debug)]
 pub(super) enum Socket {
     Tcp(std::net::TcpListener),
-    Unix(StdUnixListener, SocketFile),
+    Unix(StdUnixListener, SocketFile, PeerAddress),
 }
 
 /// The file of a Unix socket; removed when nobody listens any more.
@@ -32,7 +32,7 @@ impl Drop for SocketFile {
 /// no file, and makes its own, which is then not ours to remove.
 pub(super) enum Listening {
     Tcp(TcpListener),
-    Unix { _file: SocketFile, listener: UnixListener },
+    Unix { _file: SocketFile, listener: UnixListener, peers: PeerAddress },
 }
 
 /// A connection.
@@ -46,7 +46,9 @@ impl Socket {
     pub(super) fn listen(self) -> io::Result<Listening> {
         Ok(match self {
             Self::Tcp(listener) => Listening::Tcp(TcpListener::from_std(listener)?),
-            Self::Unix(listener, file) => Listening::Unix { _file: file, listener: UnixListener::from_std(listener)? },
+            Self::Unix(listener, file, peers) => {
+                Listening::Unix { _file: file, listener: UnixListener::from_std(listener)?, peers }
+            }
         })
     }
 }
@@ -59,9 +61,9 @@ impl Listening {
                 let (stream, address) = listener.accept().await?;
                 Ok((Stream::Tcp(stream), address.into()))
             }
-            Self::Unix { listener, .. } => {
+            Self::Unix { listener, peers, .. } => {
                 let (stream, _) = listener.accept().await?;
-                Ok((Stream::Unix(stream), PeerAddress::Unix))
+                Ok((Stream::Unix(stream), *peers))
             }
         }
     }

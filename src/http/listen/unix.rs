@@ -6,6 +6,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
 use super::error::{ListenError, Setting};
+use super::peer::PeerAddress;
 use super::socket::{Socket, SocketFile};
 
 /// Binds a Unix socket.
@@ -16,11 +17,11 @@ pub(super) fn bind(path: &Path, setting: Setting) -> Result<Socket, ListenError>
         Ok(listener)
     });
     let listener = bound.map_err(|source| failure(source, path, setting))?;
-    Ok(Socket::Unix(listener, SocketFile(path.to_owned())))
+    Ok(Socket::Unix(listener, SocketFile(path.to_owned()), PeerAddress::Unix))
 }
 
 /// Removes what a server that did not end in order has left: a socket that nobody answers on.
-fn make_way(path: &Path, setting: Setting) -> Result<(), ListenError> {
+pub(super) fn make_way(path: &Path, setting: Setting) -> Result<(), ListenError> {
     let there = match std::fs::symlink_metadata(path) {
         Ok(there) => there,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

@@ -16,6 +16,7 @@ mod remove;
 mod shared;
 mod stage;
 mod unsynced;
+mod volume_lock;
 
 use std::fs::File;
 use std::io;
@@ -41,6 +42,8 @@ pub use open::OpenError;
 pub struct Filesystem {
     root: PathBuf,
     shelf: Arc<Shelf>,
+    /// Held for as long as the directory is in use.
+    _lock: volume_lock::VolumeLock,
 }
 
 /// What the work on a directory needs, wherever it is done.

@@ -14,6 +14,7 @@ use super::durable::Durable;
 use super::lane::Lane;
 use super::listing::Listings;
 use super::read::Buffers;
+use super::volume_lock::{Hold, VolumeLock};
 use super::{Filesystem, Shelf};
 use crate::storage::{Durability, Settings};
 
@@ -34,23 +35,39 @@ pub struct OpenError {
 }
 
 impl Filesystem {
-    /// Takes the directory into use, making it if it is not there, and proves that it can be written.
+    /// Takes the directory into use, making it if it is not there, and proves that it can be written. Others may use it at
+    /// the same time, but nobody who has to be alone.
     pub fn open(settings: &Settings) -> Result<Filesystem, OpenError> {
-        Filesystem::open_on(Disk::default(), settings)
+        Filesystem::open_on(Disk::default(), settings, Hold::Shared)
+    }
+
+    /// Takes a directory that is there into use if nobody else has it, and keeps others from it.
+    ///
+    /// # Errors
+    ///
+    /// Also when a server runs on it ([`OpenError::is_held`]).
+    pub fn open_alone(settings: &Settings) -> Result<Filesystem, OpenError> {
+        let root = &settings.root;
+        fs::read_dir(root).map_err(|error| OpenError::new("read", root, root, error))?;
+        Filesystem::open_on(Disk::default(), settings, Hold::Alone)
     }
 
     /// Takes the directory into use through somebody who watches.
     #[cfg(test)]
     pub(crate) fn open_watched(settings: &Settings, watch: Arc<dyn Watch>) -> Result<Filesystem, OpenError> {
-        Filesystem::open_on(Disk::watched(watch), settings)
+        Filesystem::open_on(Disk::watched(watch), settings, Hold::Shared)
     }
 
-    fn open_on(disk: Disk, settings: &Settings) -> Result<Filesystem, OpenError> {
+    fn open_on(disk: Disk, settings: &Settings, hold: Hold) -> Result<Filesystem, OpenError> {
         let root = &settings.root;
         fs::create_dir_all(root).map_err(|error| OpenError::new("make the directory", root, root, error))?;
         // The parts that registry:2 or an operator may have made for another user.
         let v2 = root.join("docker/registry/v2");
         let parts = [root.join("wharf"), v2.join("blobs"), v2.join("repositories")];
+        // Before anything is changed, and in a directory that the probe below would have made.
+        fs::create_dir_all(&parts[0]).map_err(|error| OpenError::new("make the directory", root, &parts[0], error))?;
+        let lock = VolumeLock::take(root, hold)
+            .map_err(|error| OpenError::new("lock", root, &VolumeLock::path(root), error))?;
         for part in &parts {
             fs::create_dir_all(part).map_err(|error| OpenError::new("make the directory", root, part, error))?;
             probe(part).map_err(|error| OpenError::new("write in", root, part, error))?;
@@ -60,24 +77,24 @@ impl Filesystem {
                 synced.map_err(|error| OpenError::new("sync", root, part, error))?;
             }
         }
-        Filesystem::over(disk, settings)
+        Filesystem::over(disk, settings, lock)
     }
 
     /// Takes the directory into use for reading alone.
     pub fn open_read_only(settings: &Settings) -> Result<Filesystem, OpenError> {
         let root = &settings.root;
         fs::read_dir(root).map_err(|error| OpenError::new("read", root, root, error))?;
-        Filesystem::over(Disk::default(), settings)
+        Filesystem::over(Disk::default(), settings, VolumeLock::none())
     }
 
-    fn over(disk: Disk, settings: &Settings) -> Result<Filesystem, OpenError> {
+    fn over(disk: Disk, settings: &Settings, lock: VolumeLock) -> Result<Filesystem, OpenError> {
         let Settings { root, durability } = settings.clone();
         let durable =
             Durable::new(&disk, &root, durability).map_err(|error| OpenError::new("open", &root, &root, error))?;
         let listings = Listings::new(&disk);
         let shelf =
             Shelf { disk, lane: Lane::default(), durable, durability, listings, buffers: Arc::new(Buffers::default()) };
-        Ok(Filesystem { root, shelf: Arc::new(shelf) })
+        Ok(Filesystem { root, shelf: Arc::new(shelf), _lock: lock })
     }
 }
 
@@ -93,10 +110,19 @@ fn probe(directory: &Path) -> io::Result<()> {
 }
 
 impl OpenError {
+    /// Whether it is there and somebody else has it: a server, or a command that is alone with it.
+    pub fn is_held(&self) -> bool {
+        self.cause.kind() == io::ErrorKind::WouldBlock
+    }
+
     fn new(action: &'static str, root: &Path, path: &Path, cause: io::Error) -> OpenError {
         let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
         let shown = root.display();
         let remedy = match cause.kind() {
+            io::ErrorKind::WouldBlock => format!(
+                "Another program works on this volume: a server runs on it, or a command such as wharf purge-uploads is \
+                 alone with it. Wait for the command, or stop the server that uses {shown}."
+            ),
             io::ErrorKind::PermissionDenied => format!(
                 "Either the directory belongs to another user: chown -R {user}:{group} {shown}\n\
                  or, with Docker or Podman on a host with SELinux, the volume is not labelled for containers: add :Z to it, \
