@@ -4,10 +4,13 @@ mod access;
 mod allocator;
 mod background;
 mod banner;
+mod check;
+mod check_text;
 mod config;
 mod health;
 mod image;
 mod new_password;
+mod scrub;
 mod serve;
 mod token;
 mod user;
@@ -36,6 +39,7 @@ enum Command {
         file: Option<PathBuf>,
     },
     Access(access::Args),
+    Check(check::Args),
     Config(config::Args),
     /// Ask the server on this machine whether it is well; exits with 0 if it is. For health checks.
     Health {
@@ -53,6 +57,7 @@ pub fn main() -> ExitCode {
     let ended = match Arguments::parse_from(image::spelled(std::env::args_os())).command {
         Command::Serve { file } => serve::run(file.as_deref(), &mut out, &mut err),
         Command::Access(args) => access::run(&args, config::environment(), &mut out, &mut err),
+        Command::Check(args) => check::run(&args, config::environment(), &mut out, &mut err),
         Command::Config(args) => config::run(&args, config::environment(), &mut out, &mut err),
         Command::Health { file } => health::run(file.as_deref(), &mut err),
         Command::User(args) => user::run(&args, &mut out, &mut err),

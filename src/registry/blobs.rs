@@ -102,6 +102,7 @@ impl Registry {
         let Some(target) = target else {
             return Ok(Mount::Absent);
         };
+        let _placing = self.locks.placing(digest).await;
         if !self.content_is_there(&target).await? {
             return Ok(Mount::Absent);
         }

@@ -18,6 +18,8 @@
 //!     _types/<alg>:<hex>                                                 a manifest's media type, if its bytes do not say it
 //!     _looked/<alg>                                                      which manifests have been looked at for a subject
 //!   unsettled/<alg>:<hex>                                                a blob that would not survive a power cut yet
+//!   quarantine/<alg>/<hex>                                               what has rotted, moved aside by a check
+//!   scrubbed                                                             when the server last ended a check by itself
 //! ```
 //!
 //! A component that starts with `_` cannot be part of a repository's name, so `a/_layers` is never the repository
@@ -43,9 +45,40 @@ fn ours() -> Key {
     Key::new("wharf")
 }
 
+/// The directories that a start tries to write in.
+pub(super) fn tops() -> [Key; 3] {
+    [v2().child("blobs"), repositories(), ours()]
+}
+
+/// The name of a content below its directory.
+pub(super) const DATA: &str = "data";
+
+pub(super) fn blobs(algorithm: Algorithm) -> Key {
+    v2().descend(["blobs", algorithm.as_str()])
+}
+
+/// The directory of the contents whose names begin as this one's.
+pub(super) fn blob_prefix(digest: &Digest) -> Key {
+    blobs(digest.algorithm()).child(&digest.hex()[..2])
+}
+
+/// The directory of one content.
+pub(super) fn blob_directory(digest: &Digest) -> Key {
+    blob_prefix(digest).child(&digest.hex())
+}
+
 pub(super) fn blob(digest: &Digest) -> Key {
-    let hex = digest.hex();
-    v2().descend(["blobs", digest.algorithm().as_str(), &hex[..2], &hex, "data"])
+    blob_directory(digest).child(DATA)
+}
+
+/// Where a content is moved that has rotted.
+pub(super) fn quarantine(digest: &Digest) -> Key {
+    ours().descend(["quarantine", digest.algorithm().as_str(), &digest.hex()])
+}
+
+/// When the server last ended a check by itself.
+pub(super) fn scrubbed() -> Key {
+    ours().child("scrubbed")
 }
 
 /// Where a blob waits until it survives a power cut.
@@ -69,6 +102,10 @@ fn link(below: &Key, digest: &Digest) -> Key {
     below.descend([digest.algorithm().as_str(), &digest.hex(), "link"])
 }
 
+pub(super) fn layers(name: &RepositoryName, algorithm: Algorithm) -> Key {
+    repository(name).descend([LAYERS, algorithm.as_str()])
+}
+
 pub(super) fn layer_link(name: &RepositoryName, digest: &Digest) -> Key {
     link(&repository(name).child(LAYERS), digest)
 }
@@ -89,8 +126,16 @@ pub(super) fn tag(name: &RepositoryName, tag: &Tag) -> Key {
     tags(name).child(tag.as_str())
 }
 
+pub(super) fn tag_current_directory(name: &RepositoryName, of: &Tag) -> Key {
+    tag(name, of).child("current")
+}
+
 pub(super) fn tag_current(name: &RepositoryName, of: &Tag) -> Key {
-    tag(name, of).descend(["current", "link"])
+    tag_current_directory(name, of).child("link")
+}
+
+pub(super) fn tag_index_directory(name: &RepositoryName, of: &Tag, algorithm: Algorithm) -> Key {
+    tag(name, of).descend(["index", algorithm.as_str()])
 }
 
 pub(super) fn tag_index(name: &RepositoryName, of: &Tag, digest: &Digest) -> Key {
@@ -128,8 +173,12 @@ fn our_repository(name: &RepositoryName) -> Key {
     ours().child("repositories").descend(name.components())
 }
 
+pub(super) fn all_referrers(name: &RepositoryName, algorithm: Algorithm) -> Key {
+    our_repository(name).descend(["_referrers", algorithm.as_str()])
+}
+
 pub(super) fn referrers(name: &RepositoryName, subject: &Digest) -> Key {
-    our_repository(name).descend(["_referrers", subject.algorithm().as_str(), &subject.hex()])
+    all_referrers(name, subject.algorithm()).child(&subject.hex())
 }
 
 pub(super) fn referrer(name: &RepositoryName, subject: &Digest, manifest: &Digest) -> Key {
@@ -140,6 +189,10 @@ pub(super) fn looked(name: &RepositoryName, algorithm: Algorithm) -> Key {
     our_repository(name).descend(["_looked", algorithm.as_str()])
 }
 
+pub(super) fn manifest_types(name: &RepositoryName) -> Key {
+    our_repository(name).child("_types")
+}
+
 pub(super) fn manifest_type(name: &RepositoryName, digest: &Digest) -> Key {
-    our_repository(name).descend(["_types", &digest.to_string()])
+    manifest_types(name).child(&digest.to_string())
 }

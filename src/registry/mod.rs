@@ -10,7 +10,9 @@ mod cache_locks;
 #[cfg(test)]
 mod cache_tests;
 mod catalog;
+mod check;
 mod clock;
+mod effort;
 mod error;
 mod layout;
 mod links;
@@ -46,7 +48,12 @@ use crate::storage::Storage;
 
 pub use actor::Actor;
 pub use blobs::{Blob, Mount, MountFrom};
+pub use check::{
+    Amount, CheckOptions, CheckPhase, CheckProgress, CheckReport, CheckState, Count, Damage, Defect, Finding, LookedAt,
+    Outcome, Sample, SampleError, Scrub, Severity, UploadDamage,
+};
 pub use clock::{Clock, SystemClock};
+pub use effort::{Effort, EffortError};
 pub use error::{ActualState, Hint, RegistryError, Result};
 pub use manifests::StoredManifest;
 pub use overwrite::Overwrite;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use regex::Regex;
 
+use super::Scrub;
+
 /// The registry's settings; [`Settings::default`] is a registry where everything is allowed and everything is checked.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -19,6 +21,8 @@ pub struct Settings {
     pub tags_page_max: Option<usize>,
     /// How abandoned uploads go away; `None` keeps them (`storage.maintenance.uploadpurging`).
     pub upload_purging: Option<UploadPurging>,
+    /// How the server checks its volume by itself; `None` is not at all (`storage.maintenance.scrub`).
+    pub scrub: Option<Scrub>,
 }
 
 impl Default for Settings {
@@ -30,6 +34,7 @@ impl Default for Settings {
             catalog_page_max: 1000,
             tags_page_max: None,
             upload_purging: Some(UploadPurging::default()),
+            scrub: Some(Scrub::default()),
         }
     }
 }

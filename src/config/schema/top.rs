@@ -61,6 +61,7 @@ const STORAGE: Shape = Shape::Choice(
 const MAINTENANCE: &[Field] = &[
     Field::new("uploadpurging", Shape::Any(&[value("enabled"), value("age"), value("interval"), value("dryrun")])),
     Field::new("readonly", Shape::Any(&[value("enabled")])),
+    Field::new("scrub", Shape::Any(&[value("enabled"), value("interval"), value("effort")])),
 ];
 
 const HTTP: &[Field] = &[
