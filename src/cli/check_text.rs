@@ -45,7 +45,12 @@ fn summary(report: &CheckReport, out: &mut dyn Write) -> io::Result<()> {
     )?;
     if looked.held_by_nobody.contents > 0 && !report.cancelled {
         let loose = looked.held_by_nobody;
-        writeln!(out, "No repository holds {} of the contents ({}); that is no defect.", loose.contents, size(loose.bytes))?;
+        writeln!(
+            out,
+            "No repository holds {} of the contents ({}); that is no defect.",
+            loose.contents,
+            size(loose.bytes)
+        )?;
     }
     let (found, repaired) = (report.found, report.repaired);
     if found.all() == 0 {
@@ -91,13 +96,9 @@ mod tests {
 
     #[test]
     fn lengths_are_written_as_people_read_them() {
-        for (bytes, text) in [
-            (0, "0 bytes"),
-            (1023, "1023 bytes"),
-            (1024, "1.0 KiB"),
-            (1_600_000, "1.5 MiB"),
-            (u64::MAX, "15.9 EiB"),
-        ] {
+        for (bytes, text) in
+            [(0, "0 bytes"), (1023, "1023 bytes"), (1024, "1.0 KiB"), (1_600_000, "1.5 MiB"), (u64::MAX, "15.9 EiB")]
+        {
             assert_eq!(size(bytes), text);
         }
     }

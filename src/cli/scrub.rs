@@ -16,26 +16,27 @@ const LINES: usize = 100;
 pub(super) async fn run(registry: Registry, scrub: Scrub, metrics: Metrics) {
     tokio::time::sleep(registry.until_scrub(&scrub).await).await;
     loop {
-        once(&registry, scrub, &metrics).await;
-        if !registry.settings().read_only
-            && let Err(error) = registry.note_scrub().await
-        {
-            let error = &error as &dyn Error;
-            warn!(error, "cannot note that the volume was checked; the next start checks it again");
+        info!(effort = %scrub.effort, "checking the volume");
+        let options = CheckOptions { effort: scrub.effort, ..CheckOptions::default() };
+        match registry.check(&options, &CheckProgress::default(), &CancellationToken::new()).await {
+            Ok(report) => {
+                note(&registry).await;
+                metrics.scrubbed(&figures(&report));
+                log(&report);
+            }
+            Err(error) => error!(error = &error as &dyn Error, "cannot check the volume"),
         }
         tokio::time::sleep(scrub.interval).await;
     }
 }
 
-async fn once(registry: &Registry, scrub: Scrub, metrics: &Metrics) {
-    info!(effort = %scrub.effort, "checking the volume");
-    let options = CheckOptions { effort: scrub.effort, ..CheckOptions::default() };
-    match registry.check(&options, &CheckProgress::default(), &CancellationToken::new()).await {
-        Ok(report) => {
-            log(&report);
-            metrics.scrubbed(&figures(&report));
-        }
-        Err(error) => error!(error = &error as &dyn Error, "cannot check the volume"),
+async fn note(registry: &Registry) {
+    if registry.settings().read_only {
+        return;
+    }
+    if let Err(error) = registry.note_scrub().await {
+        let error = &error as &dyn Error;
+        warn!(error, "cannot note that the volume was checked; the next start checks it again");
     }
 }
 

@@ -68,7 +68,8 @@ fn scrub(document: &mut Document) -> Result<Option<Scrub>, ConfigError> {
         Some(number) => u8::try_from(number).ok().and_then(Effort::percent),
         None => Some(default.effort),
     };
-    let expected = || document.expected(&effort_key, "a whole number from 1 to 100, the percentage of the time to be busy");
+    let expected =
+        || document.expected(&effort_key, "a whole number from 1 to 100, the percentage of the time to be busy");
     Ok(Some(Scrub { interval, effort: effort.ok_or_else(expected)? }))
 }
 

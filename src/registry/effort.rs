@@ -100,7 +100,9 @@ mod tests {
 
     #[test]
     fn an_effort_is_a_percentage() {
-        for (text, effort) in [("1", Some(1)), ("100", Some(100)), ("5%", Some(5)), ("0", None), ("101", None), ("x", None)] {
+        for (text, effort) in
+            [("1", Some(1)), ("100", Some(100)), ("5%", Some(5)), ("0", None), ("101", None), ("x", None)]
+        {
             assert_eq!(text.parse::<Effort>().ok(), effort.and_then(Effort::percent), "{text}");
         }
         let busy = Duration::from_millis(20);

@@ -50,6 +50,9 @@ pub(super) fn tops() -> [Key; 3] {
     [v2().child("blobs"), repositories(), ours()]
 }
 
+/// The name of a link below its directory.
+pub(super) const LINK: &str = "link";
+
 /// The name of a content below its directory.
 pub(super) const DATA: &str = "data";
 
@@ -99,7 +102,7 @@ pub(super) fn repository(name: &RepositoryName) -> Key {
 }
 
 fn link(below: &Key, digest: &Digest) -> Key {
-    below.descend([digest.algorithm().as_str(), &digest.hex(), "link"])
+    below.descend([digest.algorithm().as_str(), &digest.hex(), LINK])
 }
 
 pub(super) fn layers(name: &RepositoryName, algorithm: Algorithm) -> Key {
@@ -131,7 +134,7 @@ pub(super) fn tag_current_directory(name: &RepositoryName, of: &Tag) -> Key {
 }
 
 pub(super) fn tag_current(name: &RepositoryName, of: &Tag) -> Key {
-    tag_current_directory(name, of).child("link")
+    tag_current_directory(name, of).child(LINK)
 }
 
 pub(super) fn tag_index_directory(name: &RepositoryName, of: &Tag, algorithm: Algorithm) -> Key {

@@ -73,8 +73,18 @@ mod tests {
     #[test]
     fn the_last_check_is_told_by_what_it_found_and_when_it_ended() {
         let metrics = Metrics::default();
-        assert!(!metrics.render().contains("wharf_scrub_defects{"), "nothing was found as long as nothing was looked at");
-        metrics.scrubbed(&ScrubFigures { broken: 2, untidy: 1, remarks: 0, bytes: 7, seconds: 3, ended: 1_700_000_000 });
+        assert!(
+            !metrics.render().contains("wharf_scrub_defects{"),
+            "nothing was found as long as nothing was looked at"
+        );
+        metrics.scrubbed(&ScrubFigures {
+            broken: 2,
+            untidy: 1,
+            remarks: 0,
+            bytes: 7,
+            seconds: 3,
+            ended: 1_700_000_000,
+        });
         let text = metrics.render();
         for expected in [
             "wharf_scrub_defects{severity=\"broken\"} 2",

@@ -57,6 +57,20 @@ fn a_file_that_is_silent_has_the_defaults_of_registry_2() {
 }
 
 #[test]
+fn a_volume_is_checked_each_month_unless_something_else_is_said() {
+    let scrub = |text: &str| {
+        let text = format!("version: 0.1\nstorage: {{filesystem: {{}}, maintenance: {{scrub: {text}}}}}\n");
+        load(&text, &[]).0.registry.scrub
+    };
+    let monthly = Scrub { interval: Duration::from_secs(30 * 24 * 3600), effort: Effort::percent(5).unwrap() };
+    assert_eq!(scrub("{}"), Some(monthly));
+    assert_eq!(Scrub::default(), monthly);
+    let hourly = Scrub { interval: Duration::from_secs(3600), effort: Effort::FULL };
+    assert_eq!(scrub("{interval: 1h, effort: 100}"), Some(hourly));
+    assert_eq!(scrub("{enabled: false, effort: 7}"), None);
+}
+
+#[test]
 fn a_section_that_is_partly_written_has_the_defaults_for_the_rest() {
     let text = "version: 0.1\nstorage:\n  filesystem:\n  maintenance:\n    uploadpurging:\n      age: 1h30m\n";
     let purging = load(text, &[]).0.registry.upload_purging.unwrap();

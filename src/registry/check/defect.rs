@@ -105,7 +105,7 @@ pub enum Defect {
         tag: Tag,
         /// What its link holds.
         damage: Damage,
-        /// What the tag has pointed at last, as far as its history says and the repository still holds it.
+        /// The newest digest in the tag's history that is still whole.
         newest: Option<Digest>,
     },
     /// A tag points at what the repository does not hold or cannot serve.

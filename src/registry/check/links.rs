@@ -23,7 +23,7 @@ pub(super) enum Content {
     /// It is not there.
     Gone,
     /// Its bytes do not hash to its name.
-    Rotten { size: u64 },
+    Rotten,
     /// It is no manifest, or of no type that is known.
     Unfit,
     /// A manifest; what it says, unless it is of a form that is served but not read any more. A box, as the others are small.
@@ -92,7 +92,7 @@ impl Registry {
         let size = bytes.len() as u64;
         let (name, content) = (*digest, bytes.clone());
         if !at_length(bytes.len(), move || Ok(Digest::of(name.algorithm(), &content) == name)).await? {
-            return Ok(Content::Rotten { size });
+            return Ok(Content::Rotten);
         }
         let Some(media_type) = self.type_of(repository, digest, bytes.clone()).await? else {
             return Ok(Content::Unfit);

@@ -45,7 +45,7 @@ impl Check<'_> {
     /// A manifest of a repository. Its content is hashed, whatever share of the blobs is.
     pub(super) async fn revision(&mut self, repository: &RepositoryName, digest: Digest) {
         if !self.rotten.contains(&digest)
-            && let Ok(Content::Rotten { .. }) = self.registry.look_at_manifest(repository, &digest).await
+            && let Ok(Content::Rotten) = self.registry.look_at_manifest(repository, &digest).await
         {
             self.look_for_rot(digest).await;
         }
@@ -57,7 +57,8 @@ impl Check<'_> {
         // A directory that is gone has nothing in it either.
         let siblings = self.registry.storage.list(&layout::blob_prefix(digest), None, usize::MAX).await?;
         let is_there = siblings.iter().any(|entry| entry.name == digest.hex());
-        Ok((is_empty && is_there && !self.registry.is_unsettled(digest)).then_some(Defect::EmptyBlob { digest: *digest }))
+        Ok((is_empty && is_there && !self.registry.is_unsettled(digest))
+            .then_some(Defect::EmptyBlob { digest: *digest }))
     }
 
     async fn look_at_stray(&self, key: &Key) -> Result<Option<Defect>> {
@@ -105,7 +106,7 @@ impl Check<'_> {
         let (says, size) = match self.registry.look_at_manifest(&repository, &digest).await? {
             Content::Gone => return Ok(vec![Defect::RevisionDangling { repository, digest }]),
             // A defect of the content, which was looked at before.
-            Content::Rotten { .. } => return Ok(Vec::new()),
+            Content::Rotten => return Ok(Vec::new()),
             Content::Unfit => return Ok(vec![Defect::NotAManifest { repository, digest }]),
             Content::Manifest { says, size } => (says, size),
         };

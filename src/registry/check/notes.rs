@@ -13,7 +13,9 @@ use super::links::Content;
 
 impl Check<'_> {
     pub(super) async fn look_at_type(&self, repository: &RepositoryName, digest: &Digest) -> Result<Option<Defect>> {
-        let Some(noted) = self.registry.note(&layout::manifest_type(repository, digest)).await? else { return Ok(None) };
+        let Some(noted) = self.registry.note(&layout::manifest_type(repository, digest)).await? else {
+            return Ok(None);
+        };
         let (repository, digest) = (repository.clone(), *digest);
         if !self.registry.links_manifest(&repository, &digest).await? {
             return Ok(Some(Defect::TypeOrphan { repository, digest }));
@@ -37,7 +39,7 @@ impl Check<'_> {
         }
         let expected = match self.registry.look_at_manifest(repository, digest).await? {
             // The content is what is wrong then.
-            Content::Gone | Content::Rotten { .. } | Content::Unfit => return Ok(None),
+            Content::Gone | Content::Rotten | Content::Unfit => return Ok(None),
             Content::Manifest { says: None, .. } => None,
             Content::Manifest { says: Some(says), size } => {
                 let about = says.subject.as_ref().map(|subject| subject.digest);

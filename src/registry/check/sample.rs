@@ -75,9 +75,13 @@ mod tests {
 
     #[test]
     fn a_share_is_read_as_people_write_it() {
-        for (text, read) in [("100%", Some(ALL)), ("10%", Some(100_000)), ("0.5%", Some(5_000)), ("7", Some(70_000)),
-            ("0.0001%", Some(1))]
-        {
+        for (text, read) in [
+            ("100%", Some(ALL)),
+            ("10%", Some(100_000)),
+            ("0.5%", Some(5_000)),
+            ("7", Some(70_000)),
+            ("0.0001%", Some(1)),
+        ] {
             assert_eq!(text.parse::<Sample>().ok(), read.map(Sample), "{text}");
         }
         for text in ["", "%", "0%", "101%", "-1%", "1e1%", "0.00001%", "99999999%", ".5%", "+5", "5 %"] {

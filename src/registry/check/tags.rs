@@ -55,7 +55,7 @@ impl Check<'_> {
             return Ok(false);
         }
         Ok(match self.registry.look_at_manifest(repository, digest).await? {
-            Content::Gone | Content::Rotten { .. } => false,
+            Content::Gone | Content::Rotten => false,
             Content::Manifest { .. } => true,
             Content::Unfit => {
                 self.registry.look_at_link(&layout::revision_link(repository, digest)).await? == Link::To(*digest)
@@ -70,7 +70,9 @@ impl Check<'_> {
             let listed = layout::tag_index_directory(repository, tag, algorithm);
             for digest in digests(&self.registry.storage.list(&listed, None, usize::MAX).await?, algorithm) {
                 let link = layout::tag_index(repository, tag, &digest);
-                if self.registry.look_at_link(&link).await? != Link::To(digest) || !self.serves(repository, &digest).await? {
+                if self.registry.look_at_link(&link).await? != Link::To(digest)
+                    || !self.serves(repository, &digest).await?
+                {
                     continue;
                 }
                 let time = self.registry.storage.stat(&link).await?.modified.unwrap_or(SystemTime::UNIX_EPOCH);
@@ -115,7 +117,8 @@ impl Check<'_> {
         }
         let mut wanted = HashSet::new();
         for algorithm in Algorithm::ALL {
-            let revisions = self.registry.storage.list(&layout::revisions(repository, algorithm), None, usize::MAX).await?;
+            let revisions =
+                self.registry.storage.list(&layout::revisions(repository, algorithm), None, usize::MAX).await?;
             for name in digests(&revisions, algorithm) {
                 self.pause().await;
                 if let Content::Manifest { says: Some(says), .. } =

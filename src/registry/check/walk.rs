@@ -64,8 +64,9 @@ impl Check<'_> {
                 if self.is_cancelled() {
                     return;
                 }
-                self.report.looked_at.manifests += 1;
-                self.strays(&directory.child(&digest.hex())).await;
+                // The directory of a link stays when the link is deleted.
+                let is_linked = self.strays(&directory.child(&digest.hex())).await;
+                self.report.looked_at.manifests += u64::from(is_linked);
                 self.revision(repository, digest).await;
             }
         }
@@ -74,8 +75,8 @@ impl Check<'_> {
                 return;
             }
             let Ok(tag) = entry.name.parse::<Tag>() else { continue };
-            self.report.looked_at.tags += 1;
-            self.strays(&layout::tag_current_directory(repository, &tag)).await;
+            let is_linked = self.strays(&layout::tag_current_directory(repository, &tag)).await;
+            self.report.looked_at.tags += u64::from(is_linked);
             self.examine(Subject::Tag(repository.clone(), tag)).await;
         }
         self.notes(repository).await;
@@ -119,8 +120,8 @@ impl Check<'_> {
                 if self.is_cancelled() {
                     return;
                 }
-                self.report.looked_at.layer_links += 1;
-                self.strays(&directory.child(&digest.hex())).await;
+                let is_linked = self.strays(&directory.child(&digest.hex())).await;
+                self.report.looked_at.layer_links += u64::from(is_linked);
                 self.examine(Subject::Layer(repository.clone(), digest)).await;
             }
         }
@@ -147,9 +148,9 @@ impl Check<'_> {
         }
     }
 
-    /// Looks for what was begun directly below a key and never finished.
-    async fn strays(&mut self, directory: &Key) {
-        self.list_with_strays(directory).await;
+    /// Looks for what was begun directly below a key and never finished, and says whether a link is there.
+    async fn strays(&mut self, directory: &Key) -> bool {
+        self.list_with_strays(directory).await.iter().any(|entry| entry.name == layout::LINK)
     }
 
     async fn list_with_strays(&mut self, directory: &Key) -> Vec<Entry> {

@@ -50,7 +50,10 @@ impl fmt::Display for Defect {
                 write!(f, "{digest} in {repository} refers to {subject} and is not noted there")
             }
             Defect::ReferrerWrong { repository, subject, digest } => {
-                write!(f, "the note that {digest} in {repository} refers to {subject} is damaged or about something else")
+                write!(
+                    f,
+                    "the note that {digest} in {repository} refers to {subject} is damaged or about something else"
+                )
             }
             Defect::ReferrerOrphan { repository, subject, digest } => {
                 write!(f, "there is a note that {digest} refers to {subject}, but {repository} does not hold it")
@@ -113,9 +116,7 @@ impl Defect {
                 };
             }
             Defect::TagDamaged { newest: Some(newest), .. } => {
-                return format!(
-                    "The tag counts as absent. The last thing that it pointed at, and that is still there, is {newest}."
-                );
+                return format!("The tag counts as absent. The newest in its history that is still there is {newest}.");
             }
             Defect::TagDamaged { newest: None, .. } => {
                 "The tag counts as absent, and nothing that it pointed at is there any more."
@@ -125,11 +126,17 @@ impl Defect {
                 "It can be pulled, but registry:2's garbage collection goes by the history and may remove what it points at."
             }
             Defect::ReferrerMissing { .. } => "It can be pulled, but is not listed as a referrer of its subject.",
-            Defect::ReferrerWrong { .. } => "It is listed as a referrer by what the manifest itself says, or not at all.",
-            Defect::ReferrerOrphan { .. } | Defect::TypeOrphan { .. } => "It is not looked at any more and does no harm.",
+            Defect::ReferrerWrong { .. } => {
+                "It is listed as a referrer by what the manifest itself says, or not at all."
+            }
+            Defect::ReferrerOrphan { .. } | Defect::TypeOrphan { .. } => {
+                "It is not looked at any more and does no harm."
+            }
             Defect::TypeDamaged { .. } => "The manifest is served as what its bytes say, if they say it.",
             Defect::UploadDamaged { .. } => "Its client may have to begin anew. What is finished is not touched by it.",
-            Defect::Unsettled { .. } => "The next start of the server hashes it and puts it in its place if it is whole.",
+            Defect::Unsettled { .. } => {
+                "The next start of the server hashes it and puts it in its place if it is whole."
+            }
             Defect::Unreadable { .. } => {
                 "It is not known whether it is well, and who asks for it is answered 500. The disk may be failing, or the \
                  file may belong to another user."
@@ -153,9 +160,7 @@ impl Defect {
                 Remedy::Repair("removes the link; the next push of the manifest makes it anew")
             }
             Defect::NotAManifest { .. } => Remedy::ByHand("Push it again, or delete it by its digest."),
-            Defect::Incomplete { .. } => {
-                Remedy::ByHand("Push the image again from where it was built, or delete it.")
-            }
+            Defect::Incomplete { .. } => Remedy::ByHand("Push the image again from where it was built, or delete it."),
             Defect::TagDamaged { newest: Some(_), .. } => {
                 Remedy::ByHand("Push the tag again; if that digest is the right one, put its manifest under the tag.")
             }
