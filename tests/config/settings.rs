@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tracing::Level;
 use wharf::http::{Address, Certificate, ClientCertificates, Health, TlsVersion};
-use wharf::registry::{IndexPlatforms, Platform, References, UploadPurging};
+use wharf::registry::{Effort, IndexPlatforms, Platform, References, Scrub, UploadPurging};
 use wharf::telemetry::Format;
 
 use super::{load, minimal, sentences, without_file};

@@ -191,7 +191,7 @@ impl Check<'_> {
             Err(error) => return Err(error.into()),
         };
         let says = std::str::from_utf8(&text).ok().map(str::trim);
-        if !says.is_some_and(|text| OffsetDateTime::parse(text, &Rfc3339).is_ok()) {
+        if says.is_none_or(|text| OffsetDateTime::parse(text, &Rfc3339).is_err()) {
             return Ok(Some(Defect::UploadDamaged { repository, upload, damage: UploadDamage::NoStart }));
         }
         let size = written.map_or(0, |meta| meta.size);
