@@ -55,8 +55,7 @@ impl Check<'_> {
     async fn look_at_empty(&self, digest: &Digest) -> Result<Option<Defect>> {
         let is_empty = self.registry.storage.list(&layout::blob_directory(digest), None, 1).await?.is_empty();
         // A directory that is gone has nothing in it either.
-        let siblings = self.registry.storage.list(&layout::blob_prefix(digest), None, usize::MAX).await?;
-        let is_there = siblings.iter().any(|entry| entry.name == digest.hex());
+        let is_there = self.registry.has_blob_directory(digest).await?;
         Ok((is_empty && is_there && !self.registry.is_unsettled(digest))
             .then_some(Defect::EmptyBlob { digest: *digest }))
     }

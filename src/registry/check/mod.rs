@@ -87,6 +87,8 @@ struct Check<'a> {
     wanted: Option<(RepositoryName, HashSet<u64>)>,
     /// Whether the next start passes over the subjects of the manifests that are looked at, as all of them are noted.
     is_looked_through: bool,
+    /// Whether others wait for a lock that this check holds. It neither rests then nor looks through a whole repository.
+    holds_others_up: bool,
 }
 
 impl Registry {
@@ -115,6 +117,7 @@ impl Registry {
             tags_of: None,
             wanted: None,
             is_looked_through: false,
+            holds_others_up: false,
         };
         let began = self.clock.elapsed();
         check.everything().await;
@@ -140,7 +143,10 @@ impl Check<'_> {
         let registry = self.registry;
         // Who has it in hand for longer than this is pushing it.
         let Some(_held) = registry.hold(&subject).await else { return };
-        match self.look(&subject).await {
+        self.holds_others_up = true;
+        let looked = self.look(&subject).await;
+        self.holds_others_up = false;
+        match looked {
             Ok(defects) => {
                 for defect in defects {
                     self.found(defect).await;
@@ -177,7 +183,7 @@ impl Check<'_> {
         self.report.add(defect, outcome);
     }
 
-    /// Something cannot be read. What is gone by now was deleted meanwhile.
+    /// Something cannot be read.
     async fn unreadable(&mut self, key: &Key, error: &(dyn Error + Send + Sync + 'static)) {
         self.found(Defect::Unreadable { path: key.to_string(), reason: causes(error) }).await;
     }
@@ -195,7 +201,9 @@ impl Check<'_> {
 
     /// Rests, if it is time to. A check that is stopped does not wait.
     async fn pause(&mut self) {
-        let _ = self.cancelled.run_until_cancelled(self.pacer.pause()).await;
+        if !self.holds_others_up {
+            let _ = self.cancelled.run_until_cancelled(self.pacer.pause()).await;
+        }
     }
 
     fn is_cancelled(&self) -> bool {

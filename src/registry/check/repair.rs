@@ -8,7 +8,7 @@
 use crate::oci::{Digest, RepositoryName};
 use crate::storage::Change;
 
-use crate::registry::{Registry, Result, layout, links, referrers};
+use crate::registry::{Registry, RegistryError, Result, layout, links, referrers};
 
 use super::defect::Defect;
 use super::links::Content;
@@ -24,7 +24,13 @@ impl Registry {
                 self.storage.apply(vec![vec![Change::Remove(aside)], vec![moved]]).await?;
                 self.prune_content(digest).await
             }
-            Defect::EmptyBlob { digest } => self.prune_content(digest).await,
+            Defect::EmptyBlob { digest } => {
+                self.prune_content(digest).await?;
+                match self.has_blob_directory(digest).await? {
+                    true => Err(RegistryError::Damaged("something that is no file is in it".to_owned())),
+                    false => Ok(()),
+                }
+            }
             Defect::Stray { path } => Ok(self.storage.delete(path).await?),
             Defect::LayerDamaged { repository, digest, .. } | Defect::LayerDangling { repository, digest } => {
                 let name = (repository.clone(), *digest);
@@ -70,6 +76,12 @@ impl Registry {
             return Ok(self.storage.apply(vec![vec![entry]]).await?);
         }
         Ok(self.storage.delete(&layout::referrer(repository, subject, digest)).await?)
+    }
+
+    /// Whether a content has a directory of its own, whatever is in it.
+    pub(super) async fn has_blob_directory(&self, digest: &Digest) -> Result<bool> {
+        let siblings = self.storage.list(&layout::blob_prefix(digest), None, usize::MAX).await?;
+        Ok(siblings.iter().any(|entry| entry.name == digest.hex()))
     }
 
     async fn prune_content(&self, digest: &Digest) -> Result<()> {

@@ -90,6 +90,10 @@ impl Check<'_> {
             return Ok(known.0.get(digest).cloned().unwrap_or_default());
         }
         let mut found = TagsOf::default();
+        // They are found before the lock is taken, unless the defect came up only then.
+        if self.holds_others_up {
+            return Ok(Vec::new());
+        }
         for entry in self.registry.storage.list(&layout::tags(repository), None, usize::MAX).await? {
             self.pause().await;
             let Ok(tag) = entry.name.parse::<Tag>() else { continue };
@@ -114,6 +118,10 @@ impl Check<'_> {
             && of == repository
         {
             return Ok(known.contains(&prefix(digest)));
+        }
+        // It is known before the lock is taken, unless the content went only then. The next check sees to it.
+        if self.holds_others_up {
+            return Ok(true);
         }
         let mut wanted = HashSet::new();
         for algorithm in Algorithm::ALL {

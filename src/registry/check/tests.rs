@@ -337,6 +337,19 @@ async fn a_check_that_is_stopped_says_so_and_a_read_only_registry_is_not_repaire
     assert!(matches!(refused, Err(crate::registry::RegistryError::ReadOnly)), "{refused:?}");
 }
 
+#[tokio::test]
+async fn what_cannot_be_repaired_is_said() {
+    let (directory, registry) = settled();
+    let broken = Broken { registry: &registry, root: directory.path() };
+    let empty = broken.make(Kind::EmptyBlob).await;
+    // It leads nowhere, so it is not listed, and is in the way all the same.
+    std::os::unix::fs::symlink("nowhere", directory.path().join(empty.path()).join("data")).unwrap();
+    let report = check(&registry, true).await;
+    assert_eq!(found(&report), [empty]);
+    assert!(matches!(report.findings[0].outcome, Outcome::Failed(_)), "{:?}", report.findings[0]);
+    assert!(!report.is_clean());
+}
+
 #[test]
 fn more_than_ten_thousand_findings_are_only_counted() {
     let mut report = CheckReport::default();

@@ -236,3 +236,38 @@ pub(super) fn read_whole(disk: &Disk, file: &File, path: &Path, size: usize) -> 
     file.take(size as u64).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::TryStreamExt;
+
+    use super::*;
+    use crate::storage::{Filesystem, Settings, Storage};
+
+    #[tokio::test]
+    async fn what_is_read_once_is_not_kept_in_memory_unless_it_was_there_before() {
+        let directory = tempfile::tempdir().unwrap();
+        let storage = Filesystem::open(&Settings::of(directory.path())).unwrap();
+        let key = Key::new("blob");
+        storage.put(&key, Bytes::from(vec![7; 8 * LARGE])).await.unwrap();
+        let file = File::open(directory.path().join("blob")).unwrap();
+        let is_in_memory = |at: u64| read_from_memory(&file, &mut [0; 1], at).is_some();
+        let forget = || {
+            rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+            !is_in_memory(0)
+        };
+        // A file system that lives in memory has nothing to forget.
+        if !forget() {
+            return;
+        }
+        let object = storage.open(&key).await.unwrap();
+        let whole = 0..object.size();
+        let read: Vec<Bytes> = object.read_once(whole.clone()).try_collect().await.unwrap();
+        assert_eq!(read.concat(), vec![7; 8 * LARGE]);
+        assert!(!is_in_memory(0) && !is_in_memory(4 * LARGE as u64));
+        let _: Vec<Bytes> = object.read(whole.clone()).try_collect().await.unwrap();
+        assert!(is_in_memory(0));
+        let _: Vec<Bytes> = object.read_once(whole).try_collect().await.unwrap();
+        assert!(is_in_memory(0) && is_in_memory(4 * LARGE as u64));
+    }
+}
