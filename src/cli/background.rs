@@ -7,12 +7,15 @@ use tracing::{error, info};
 
 use crate::auth::Auth;
 use crate::registry::{Registry, UploadPurging};
+use crate::telemetry::Metrics;
+
+use super::scrub;
 
 /// How long after the start abandoned uploads are first looked for: a volume may still be busy being mounted or moved.
 const FIRST_PURGE: Duration = Duration::from_secs(60);
 
 /// Starts it. It ends with the runtime.
-pub(super) fn start(registry: &Registry, auth: &Auth) {
+pub(super) fn start(registry: &Registry, auth: &Auth, metrics: &Metrics) {
     if !auth.is_open() {
         tokio::spawn(auth.clone().follow());
     }
@@ -20,6 +23,9 @@ pub(super) fn start(registry: &Registry, auth: &Auth) {
     tokio::spawn(complete_referrers(registry.clone()));
     if let Some(purging) = registry.settings().upload_purging.filter(|_| !registry.settings().read_only) {
         tokio::spawn(purge(registry.clone(), purging));
+    }
+    if let Some(scrub) = registry.settings().scrub {
+        tokio::spawn(scrub::run(registry.clone(), scrub, metrics.clone()));
     }
 }
 

@@ -4,6 +4,8 @@ mod access;
 mod allocator;
 mod background;
 mod banner;
+mod check;
+mod check_text;
 mod config;
 mod follow;
 mod health;
@@ -13,6 +15,7 @@ mod new_password;
 mod purge_uploads;
 mod reach;
 mod remote;
+mod scrub;
 mod serve;
 mod token;
 mod user;
@@ -41,6 +44,7 @@ enum Command {
         file: Option<PathBuf>,
     },
     Access(access::Args),
+    Check(check::Args),
     Config(config::Args),
     /// Ask the server on this machine whether it is well; exits with 0 if it is. For health checks.
     Health {
@@ -60,6 +64,7 @@ pub fn main() -> ExitCode {
     let ended = match Arguments::parse_from(image::spelled(std::env::args_os())).command {
         Command::Serve { file } => serve::run(file.as_deref(), &mut out, &mut err),
         Command::Access(args) => access::run(&args, config::environment(), &mut out, &mut err),
+        Command::Check(args) => check::run(&args, config::environment(), &mut out, &mut err),
         Command::Config(args) => config::run(&args, config::environment(), &mut out, &mut err),
         Command::Health { file } => health::run(file.as_deref(), &mut err),
         Command::Jobs(args) => jobs::run(&args, &mut out, &mut err),

@@ -183,7 +183,7 @@ impl Server {
         if let Some(health) = config.http.health {
             tokio::spawn(condition.clone().watch(self.registry.clone(), health));
         }
-        background::start(&self.registry, &self.auth);
+        background::start(&self.registry, &self.auth, &metrics);
         allocator::give_back();
         let registry = self.registry.clone();
         let authority = self.listeners.iter().find_map(BoundListener::authority);

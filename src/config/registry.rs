@@ -5,7 +5,9 @@ use super::collection;
 use super::document::{Document, text_of};
 use super::error::ConfigError;
 use super::node::{Node, Value};
-use crate::registry::{IndexPlatforms, Platform, References, Settings, UploadPurging, UrlRules, Validation};
+use crate::registry::{
+    Effort, IndexPlatforms, Platform, References, Scrub, Settings, UploadPurging, UrlRules, Validation,
+};
 
 /// Reads the settings.
 pub(super) fn settings(document: &mut Document) -> Result<Settings, ConfigError> {
@@ -18,6 +20,7 @@ pub(super) fn settings(document: &mut Document) -> Result<Settings, ConfigError>
         upload_purging: upload_purging(document)?,
         collection: collection::settings(document)?,
         trash_keep: collection::trash_keep(document)?,
+        scrub: scrub(document)?,
     })
 }
 
@@ -50,6 +53,27 @@ fn upload_purging(document: &mut Document) -> Result<Option<UploadPurging>, Conf
         interval,
         dry_run: document.is_on(&format!("{section}.dryrun"))?,
     }))
+}
+
+/// Ours: registry:2 never looks at what it keeps.
+fn scrub(document: &mut Document) -> Result<Option<Scrub>, ConfigError> {
+    let section = "storage.maintenance.scrub";
+    if !document.is_on(&format!("{section}.enabled"))? {
+        return Ok(None);
+    }
+    let default = Scrub::default();
+    let (interval_key, effort_key) = (format!("{section}.interval"), format!("{section}.effort"));
+    let interval = document.duration(&interval_key)?.unwrap_or(default.interval);
+    if interval.is_zero() {
+        return Err(document.expected(&interval_key, "a duration longer than zero"));
+    }
+    let effort = match document.number(&effort_key)? {
+        Some(number) => u8::try_from(number).ok().and_then(Effort::percent),
+        None => Some(default.effort),
+    };
+    let expected =
+        || document.expected(&effort_key, "a whole number from 1 to 100, the percentage of the time to be busy");
+    Ok(Some(Scrub { interval, effort: effort.ok_or_else(expected)? }))
 }
 
 /// `validation.enabled` is the older key, and wins over `disabled`.

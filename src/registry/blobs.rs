@@ -112,6 +112,7 @@ impl Registry {
         let _entered = self.pins.enter();
         self.pin(digest).await;
         self.pin(&target).await;
+        let _placing = self.locks.placing(digest).await;
         if !self.content_is_there(&target).await? {
             return Ok(Mount::Absent);
         }

@@ -46,6 +46,11 @@ impl Registry {
         Walk::behind(&[layout::LAYERS, layout::MANIFESTS, layout::UPLOADS], None, &Everything)
     }
 
+    /// Walks over all repositories that blobs were pushed to, in order.
+    pub(super) fn walk_layers(&self) -> Walk<'static> {
+        Walk::behind(&[layout::LAYERS], None, &Everything)
+    }
+
     /// Walks over all repositories that uploads were started in, in order.
     pub(super) fn walk_uploads(&self) -> Walk<'static> {
         Walk::behind(&[layout::UPLOADS], None, &Everything)

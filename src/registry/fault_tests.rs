@@ -121,6 +121,9 @@ impl Storage for Faulty {
         self.gate.pass().await;
         self.inner.delete(key).await
     }
+    async fn prune(&self, key: &Key, top: &Key) -> Result<()> {
+        self.inner.prune(key, top).await
+    }
     async fn delete_all(&self, key: &Key) -> Result<()> {
         self.inner.delete_all(key).await
     }

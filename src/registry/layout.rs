@@ -23,6 +23,8 @@
 //!     log                                                                what one action has removed
 //!     repositories/<name>/{_manifests,_layers}                           a repository that was removed as a whole
 //!   unsettled/<alg>:<hex>                                                a blob that would not survive a power cut yet
+//!   quarantine/<alg>/<hex>                                               what has rotted, moved aside by a check
+//!   scrubbed                                                             when the server last ended a check by itself
 //! ```
 //!
 //! A component that starts with `_` cannot be part of a repository's name, so `a/_layers` is never the repository
@@ -48,19 +50,20 @@ fn ours() -> Key {
     Key::new("wharf")
 }
 
+/// The directories that a start tries to write in.
+pub(super) fn tops() -> [Key; 3] {
+    [v2().child("blobs"), repositories(), ours()]
+}
+
+/// The name of a link below its directory.
+pub(super) const LINK: &str = "link";
+
+/// The name of a content below its directory.
+pub(super) const DATA: &str = "data";
+
 /// All content that is named by an algorithm, in a directory for each of its first two digits.
 pub(super) fn blobs(algorithm: Algorithm) -> Key {
     v2().descend(["blobs", algorithm.as_str()])
-}
-
-/// Where the content of a digest is, and what else there is of it.
-pub(super) fn blob_directory(digest: &Digest) -> Key {
-    let hex = digest.hex();
-    blobs(digest.algorithm()).descend([&hex[..2], &hex])
-}
-
-pub(super) fn blob(digest: &Digest) -> Key {
-    blob_directory(digest).child("data")
 }
 
 /// How the name of content begins that is in the trash.
@@ -88,6 +91,30 @@ pub(super) fn trashed_repository(id: &BatchId, name: &RepositoryName) -> Key {
     batch(id).child("repositories").descend(name.components())
 }
 
+/// The directory of the contents whose names begin as this one's.
+pub(super) fn blob_prefix(digest: &Digest) -> Key {
+    blobs(digest.algorithm()).child(&digest.hex()[..2])
+}
+
+/// The directory of one content.
+pub(super) fn blob_directory(digest: &Digest) -> Key {
+    blob_prefix(digest).child(&digest.hex())
+}
+
+pub(super) fn blob(digest: &Digest) -> Key {
+    blob_directory(digest).child(DATA)
+}
+
+/// Where a content is moved that has rotted.
+pub(super) fn quarantine(digest: &Digest) -> Key {
+    ours().descend(["quarantine", digest.algorithm().as_str(), &digest.hex()])
+}
+
+/// When the server last ended a check by itself.
+pub(super) fn scrubbed() -> Key {
+    ours().child("scrubbed")
+}
+
 /// Where a blob waits until it survives a power cut.
 pub(super) fn unsettled(digest: &Digest) -> Key {
     all_unsettled().child(&digest.to_string())
@@ -106,7 +133,7 @@ pub(super) fn repository(name: &RepositoryName) -> Key {
 }
 
 fn link(below: &Key, digest: &Digest) -> Key {
-    below.descend([digest.algorithm().as_str(), &digest.hex(), "link"])
+    below.descend([digest.algorithm().as_str(), &digest.hex(), LINK])
 }
 
 pub(super) fn layer_link(name: &RepositoryName, digest: &Digest) -> Key {
@@ -134,8 +161,16 @@ pub(super) fn tag(name: &RepositoryName, tag: &Tag) -> Key {
     tags(name).child(tag.as_str())
 }
 
+pub(super) fn tag_current_directory(name: &RepositoryName, of: &Tag) -> Key {
+    tag(name, of).child("current")
+}
+
 pub(super) fn tag_current(name: &RepositoryName, of: &Tag) -> Key {
-    tag(name, of).descend(["current", "link"])
+    tag_current_directory(name, of).child(LINK)
+}
+
+pub(super) fn tag_index_directory(name: &RepositoryName, of: &Tag, algorithm: Algorithm) -> Key {
+    tag(name, of).descend(["index", algorithm.as_str()])
 }
 
 pub(super) fn tag_index(name: &RepositoryName, of: &Tag, digest: &Digest) -> Key {
@@ -183,8 +218,12 @@ pub(super) fn notes(name: &RepositoryName) -> [Key; 5] {
     ["_referrers", "_types", "_looked", "_left", "_history"].map(|notes| our_repository(name).child(notes))
 }
 
+pub(super) fn all_referrers(name: &RepositoryName, algorithm: Algorithm) -> Key {
+    our_repository(name).descend(["_referrers", algorithm.as_str()])
+}
+
 pub(super) fn referrers(name: &RepositoryName, subject: &Digest) -> Key {
-    our_repository(name).descend(["_referrers", subject.algorithm().as_str(), &subject.hex()])
+    all_referrers(name, subject.algorithm()).child(&subject.hex())
 }
 
 pub(super) fn referrer(name: &RepositoryName, subject: &Digest, manifest: &Digest) -> Key {
@@ -200,6 +239,10 @@ pub(super) fn looked(name: &RepositoryName, algorithm: Algorithm) -> Key {
     our_repository(name).descend(["_looked", algorithm.as_str()])
 }
 
+pub(super) fn manifest_types(name: &RepositoryName) -> Key {
+    our_repository(name).child("_types")
+}
+
 pub(super) fn manifest_type(name: &RepositoryName, digest: &Digest) -> Key {
-    our_repository(name).descend(["_types", &digest.to_string()])
+    manifest_types(name).child(&digest.to_string())
 }

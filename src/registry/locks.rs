@@ -18,6 +18,7 @@ pub(super) struct Locks {
     repositories: Vec<RwLock<()>>,
     tags: Vec<Mutex<()>>,
     types: Vec<Mutex<()>>,
+    contents: Vec<RwLock<()>>,
 }
 
 impl Locks {
@@ -27,6 +28,7 @@ impl Locks {
             repositories: (0..STRIPES).map(|_| RwLock::new(())).collect(),
             tags: (0..STRIPES).map(|_| Mutex::new(())).collect(),
             types: (0..STRIPES).map(|_| Mutex::new(())).collect(),
+            contents: (0..STRIPES).map(|_| RwLock::new(())).collect(),
         }
     }
 
@@ -60,5 +62,16 @@ impl Locks {
     /// Held while what a manifest is served as is looked at and changed. Taken behind the tags' locks.
     pub(super) async fn typing(&self, repository: &RepositoryName, digest: &Digest) -> MutexGuard<'_, ()> {
         self.types[self.stripe((repository, digest))].lock().await
+    }
+
+    /// Held while a content is put in its place, and from before the link to it that goes ahead of it. The last lock that is
+    /// taken; many may have it at once, also for one content.
+    pub(super) async fn placing(&self, digest: &Digest) -> RwLockReadGuard<'_, ()> {
+        self.contents[self.stripe(digest)].read().await
+    }
+
+    /// Held while a content, or a link to it, is moved out of the way; none while others have it in hand.
+    pub(super) fn try_placing_alone(&self, digest: &Digest) -> Option<RwLockWriteGuard<'_, ()>> {
+        self.contents[self.stripe(digest)].try_write().ok()
     }
 }

@@ -44,6 +44,6 @@ impl Registry {
 }
 
 /// A link to another digest of the same algorithm is damage.
-fn same_or_alias(digest: &Digest, target: &Digest) -> bool {
+pub(super) fn same_or_alias(digest: &Digest, target: &Digest) -> bool {
     digest == target || digest.algorithm() != target.algorithm()
 }

@@ -10,6 +10,7 @@ mod cache_locks;
 #[cfg(test)]
 mod cache_tests;
 mod catalog;
+mod check;
 mod clock;
 mod collect;
 mod effort;
@@ -56,6 +57,10 @@ use crate::storage::Storage;
 
 pub use actor::Actor;
 pub use blobs::{Blob, Mount, MountFrom};
+pub use check::{
+    Amount, CheckOptions, CheckPhase, CheckProgress, CheckReport, CheckState, Count, Damage, Defect, Finding, LookedAt,
+    Outcome, Sample, SampleError, Scrub, Severity, UploadDamage,
+};
 pub use clock::{Clock, SystemClock};
 pub use collect::{Collected, CollectionTerms, Follow, Going, Phase, Unfollowed, Untagged, Why};
 pub use effort::{Effort, EffortError};

@@ -104,6 +104,7 @@ impl Registry {
                 registry.check_nothing_is_overwritten(&repository, &manifest, &digest, &tags, &bytes).await?;
             }
             registry.check_precondition(&repository, &digest, &tags, &precondition).await?;
+            let _placing = registry.locks.placing(&digest).await;
             registry.write_manifest(&repository, &manifest, digest, &tags, bytes).await
         })
         .await
@@ -260,7 +261,7 @@ fn referred(manifest: &Manifest) -> Vec<Digest> {
 
 /// Something that must be in the repository before a manifest is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Required {
+pub(super) enum Required {
     /// A configuration or a layer.
     Blob(Digest),
     /// A child of an index.
@@ -268,7 +269,7 @@ enum Required {
 }
 
 impl Required {
-    fn digest(self) -> Digest {
+    pub(super) fn digest(self) -> Digest {
         match self {
             Required::Blob(digest) | Required::Child(digest) => digest,
         }
@@ -276,7 +277,7 @@ impl Required {
 }
 
 /// What must be there for this manifest, each once. The subject need not be, nor layers that clients fetch elsewhere.
-fn required(manifest: &Manifest, platforms: &IndexPlatforms) -> Vec<Required> {
+pub(super) fn required(manifest: &Manifest, platforms: &IndexPlatforms) -> Vec<Required> {
     let blobs = manifest.config.iter().chain(&manifest.layers).filter(|blob| !blob.is_foreign());
     let children = manifest.manifests.iter().filter(|child| match platforms {
         IndexPlatforms::All => true,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use regex::Regex;
 
-use super::{Effort, Untagged};
+use super::{Effort, Scrub, Untagged};
 
 /// The registry's settings; [`Settings::default`] is a registry where everything is allowed and everything is checked.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub struct Settings {
     pub collection: Collection,
     /// How long what was removed can be brought back (`storage.maintenance.trash.keep`).
     pub trash_keep: Duration,
+    /// How the server checks its volume by itself; `None` is not at all (`storage.maintenance.scrub`).
+    pub scrub: Option<Scrub>,
 }
 
 impl Default for Settings {
@@ -38,6 +40,7 @@ impl Default for Settings {
             upload_purging: Some(UploadPurging::default()),
             collection: Collection::default(),
             trash_keep: Duration::from_secs(7 * 24 * 3600),
+            scrub: Some(Scrub::default()),
         }
     }
 }

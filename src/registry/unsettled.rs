@@ -233,6 +233,22 @@ impl Registry {
         }
     }
 
+    /// Whether a copy of a blob waits, arrives or is moved to its place.
+    pub(super) fn is_unsettled(&self, digest: &Digest) -> bool {
+        self.unsettled.lock().blobs.contains_key(digest)
+    }
+
+    /// Takes the place of a blob of which no copy waits, so that none comes there until this is dropped; none if one waits.
+    /// Whoever pushes the blob meanwhile waits for that.
+    pub(super) fn take_place(&self, digest: Digest) -> Option<Settling<'_>> {
+        if !self.unsettled.reserve(digest) {
+            return None;
+        }
+        self.unsettled.set(&digest, Some(Stage::Settling));
+        // There is nothing to be tried again.
+        Some(Settling { registry: self, digests: vec![digest], outcome: Outcome::Settled })
+    }
+
     /// Sees to it that somebody settles what waits.
     pub(super) fn expect_settling(&self, when: Duration) {
         let at = Instant::now() + when;

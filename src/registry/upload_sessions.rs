@@ -118,6 +118,12 @@ impl Sessions {
         open.get(&(repository.clone(), id)).is_some_and(|(_, session)| session.beginning.load(Ordering::Relaxed))
     }
 
+    /// Whether anything is known of an upload: a request works on it, or it is remembered how far it has come.
+    pub(super) fn is_known(&self, repository: &RepositoryName, id: UploadId) -> bool {
+        let name = (repository.clone(), id);
+        self.remembered().contains_key(&name) || self.open().contains_key(&name)
+    }
+
     /// Nothing is left of an upload.
     pub(super) fn forget(&self, repository: &RepositoryName, id: UploadId) {
         let name = (repository.clone(), id);

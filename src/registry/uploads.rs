@@ -134,6 +134,7 @@ impl Registry {
     ) -> Result<()> {
         let _entered = self.pins.enter();
         self.pin(&digest).await;
+        let _placing = self.locks.placing(&digest).await;
         // The link first: if there is no room for it, the upload is still whole and can be finished again. Until the
         // content follows, the link leads nowhere and counts as absent.
         self.link(repository, &digest, &digest).await?;

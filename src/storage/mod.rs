@@ -168,6 +168,12 @@ pub trait Object: Send + Sync {
 
     /// The bytes of a range that lies within the object, in pieces.
     fn read(&self, range: Range<u64>) -> BoxStream<'static, Result<Bytes>>;
+
+    /// The same, for who will not read them again: what the system had not in memory before is not kept there for their
+    /// sake, in place of what others need.
+    fn read_once(&self, range: Range<u64>) -> BoxStream<'static, Result<Bytes>> {
+        self.read(range)
+    }
 }
 
 /// An object that grows at its end. Only one may be open for a key at a time; the caller sees to that.

@@ -10,6 +10,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use super::scrub_metrics::{ScrubFigures, ScrubGauges};
+
 /// What the metrics of requests count. Cheap to clone; the clones are one.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics(Arc<Families>);
@@ -24,6 +26,7 @@ struct Families {
     in_flight: Family<InFlight, Gauge>,
     /// What the families hold, found once: looking it up takes longer than counting.
     by_handler: [ByHandler; Handler::COUNT],
+    scrub: ScrubGauges,
 }
 
 #[derive(Debug, Default)]
@@ -161,13 +164,16 @@ impl Default for Families {
         let received = Family::new_with_constructor(bytes as fn() -> Histogram);
         let sent = Family::new_with_constructor(bytes as fn() -> Histogram);
         let in_flight = Family::default();
-        let mut registry = Registry::with_prefix("registry_http");
-        registry.register("requests", "Requests that were answered", requests.clone());
-        registry.register_with_unit("request_duration", "Time to answer", Unit::Seconds, duration.clone());
-        registry.register_with_unit("request_size", "Bytes that requests brought", Unit::Bytes, received.clone());
-        registry.register_with_unit("response_size", "Bytes that answers carried", Unit::Bytes, sent.clone());
-        registry.register("in_flight_requests", "Requests under way", in_flight.clone());
-        Families { registry, requests, duration, received, sent, in_flight, by_handler: Default::default() }
+        let mut registry = Registry::default();
+        let http = registry.sub_registry_with_prefix("registry_http");
+        http.register("requests", "Requests that were answered", requests.clone());
+        http.register_with_unit("request_duration", "Time to answer", Unit::Seconds, duration.clone());
+        http.register_with_unit("request_size", "Bytes that requests brought", Unit::Bytes, received.clone());
+        http.register_with_unit("response_size", "Bytes that answers carried", Unit::Bytes, sent.clone());
+        http.register("in_flight_requests", "Requests under way", in_flight.clone());
+        let scrub = ScrubGauges::registered(registry.sub_registry_with_prefix("wharf_scrub"));
+        let by_handler = Default::default();
+        Families { registry, requests, duration, received, sent, in_flight, by_handler, scrub }
     }
 }
 
@@ -217,6 +223,11 @@ impl Metrics {
         series.duration.observe(seconds);
         series.received.observe(received as f64);
         series.sent.observe(sent as f64);
+    }
+
+    /// Takes down how a check of the volume ended.
+    pub fn scrubbed(&self, figures: &ScrubFigures) {
+        self.0.scrub.set(figures);
     }
 
     /// All figures as text, in the OpenMetrics format that Prometheus reads.

@@ -13,6 +13,7 @@ mod layer;
 mod line;
 mod metrics;
 mod queue;
+mod scrub_metrics;
 mod text;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ use queue::Queue;
 
 pub use causes::Causes;
 pub use metrics::{Handler, Method, Metrics, Observation};
+pub use scrub_metrics::ScrubFigures;
 
 /// What is logged and how (`log`); `config` fills it in.
 #[derive(Clone, Debug)]

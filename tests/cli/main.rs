@@ -7,6 +7,7 @@
 mod support;
 
 mod access;
+mod check;
 mod serve;
 mod stop;
 mod token;

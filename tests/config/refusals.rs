@@ -104,6 +104,23 @@ fn an_unknown_key_is_named_with_those_that_are_known() {
 }
 
 #[test]
+fn a_scrub_that_would_never_rest_or_never_work_is_refused() {
+    let scrub = |text: &str| {
+        refusal(&format!("version: 0.1\nstorage: {{filesystem: {{}}, maintenance: {{scrub: {text}}}}}"), &[])
+    };
+    for effort in ["0", "101", "-5", "1000"] {
+        let sentence = scrub(&format!("{{effort: {effort}}}"));
+        let expected = "config.yml:2: storage.maintenance.scrub.effort: expected a whole number from 1 to 100";
+        assert!(sentence.starts_with(expected), "{sentence}");
+    }
+    let sentence = scrub("{interval: 0s}");
+    assert!(
+        sentence.contains("storage.maintenance.scrub.interval: expected a duration longer than zero"),
+        "{sentence}"
+    );
+}
+
+#[test]
 fn an_unknown_key_that_a_variable_wrote_is_remarked() {
     let (_, warnings) = load(&minimal(""), &[("REGISTRY_STORAGE_DELETE_ENABLE", "true")]);
     assert_eq!(

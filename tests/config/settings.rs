@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tracing::Level;
 use wharf::http::{Address, Certificate, ClientCertificates, Health, TlsVersion};
-use wharf::registry::{IndexPlatforms, Platform, References, UploadPurging};
+use wharf::registry::{Effort, IndexPlatforms, Platform, References, Scrub, UploadPurging};
 use wharf::telemetry::Format;
 
 use super::{load, minimal, sentences, without_file};
@@ -54,6 +54,20 @@ fn a_file_that_is_silent_has_the_defaults_of_registry_2() {
     assert_eq!(config.telemetry.format, Format::Text);
     assert!(config.telemetry.access_log);
     assert_eq!(warnings, []);
+}
+
+#[test]
+fn a_volume_is_checked_each_month_unless_something_else_is_said() {
+    let scrub = |text: &str| {
+        let text = format!("version: 0.1\nstorage: {{filesystem: {{}}, maintenance: {{scrub: {text}}}}}\n");
+        load(&text, &[]).0.registry.scrub
+    };
+    let monthly = Scrub { interval: Duration::from_secs(30 * 24 * 3600), effort: Effort::percent(5).unwrap() };
+    assert_eq!(scrub("{}"), Some(monthly));
+    assert_eq!(Scrub::default(), monthly);
+    let hourly = Scrub { interval: Duration::from_secs(3600), effort: Effort::FULL };
+    assert_eq!(scrub("{interval: 1h, effort: 100}"), Some(hourly));
+    assert_eq!(scrub("{enabled: false, effort: 7}"), None);
 }
 
 #[test]

@@ -67,6 +67,7 @@ const MAINTENANCE: &[Field] = &[
         &[value("enabled"), value("interval"), value("grace"), value("untagged"), value("effort")],
     ),
     section("trash", &[value("keep")]),
+    Field::new("scrub", Shape::Any(&[value("enabled"), value("interval"), value("effort")])),
 ];
 
 const HTTP: &[Field] = &[

@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, IoSliceMut};
+use std::num::NonZeroU64;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -103,6 +104,17 @@ impl Object for OpenFile {
     }
 
     fn read(&self, range: Range<u64>) -> BoxStream<'static, Result<Bytes>> {
+        self.reading(range, None)
+    }
+
+    fn read_once(&self, range: Range<u64>) -> BoxStream<'static, Result<Bytes>> {
+        let start = range.start;
+        self.reading(range, Some(start..start))
+    }
+}
+
+impl OpenFile {
+    fn reading(&self, range: Range<u64>, brought: Option<Range<u64>>) -> BoxStream<'static, Result<Bytes>> {
         let reading = Reading {
             key: self.key.clone(),
             path: self.path.clone(),
@@ -111,6 +123,7 @@ impl Object for OpenFile {
             buffers: Arc::clone(&self.buffers),
             rest: range,
             given: None,
+            brought,
         };
         let next = |mut reading: Reading| async move {
             let piece = reading.next().await?;
@@ -130,6 +143,8 @@ struct Reading {
     rest: Range<u64>,
     /// When the last piece was given out.
     given: Option<Instant>,
+    /// What was brought into memory for this reader alone, if that is to be let go again.
+    brought: Option<Range<u64>>,
 }
 
 impl Reading {
@@ -164,6 +179,7 @@ impl Reading {
             Some(read) => read,
             None => {
                 let (file, start, end) = (Arc::clone(&self.file), self.rest.start, self.rest.end);
+                self.brought = self.brought.take().map(|_| start..start.saturating_add(AHEAD).min(end));
                 let reading = tokio::task::spawn_blocking(move || {
                     read_ahead(&file, start..end);
                     file.read_exact_at(&mut buffer.bytes[..length], start)?;
@@ -173,14 +189,26 @@ impl Reading {
                 length
             }
         };
+        self.let_go(read as u64);
         Ok(Bytes::from_owner(buffer).slice(..read))
+    }
+
+    /// Lets go of what was just read, if it was brought into memory for this reader. What was there before stays: others
+    /// read it. Should the system not hear it, it forgets what nobody reads by itself.
+    fn let_go(&self, read: u64) {
+        let start = self.rest.start;
+        if let Some(brought) = &self.brought
+            && brought.contains(&start)
+        {
+            let _ = rustix::fs::fadvise(&self.file, start, NonZeroU64::new(read), rustix::fs::Advice::DontNeed);
+        }
     }
 }
 
 /// Makes the system read from the disk ahead of who reads, once that had to be waited for. Should it not be heard, the next
 /// piece is waited for as well.
 fn read_ahead(file: &File, rest: Range<u64>) {
-    let length = std::num::NonZeroU64::new(AHEAD.min(rest.end - rest.start));
+    let length = NonZeroU64::new(AHEAD.min(rest.end - rest.start));
     let _ = rustix::fs::fadvise(file, rest.start, length, rustix::fs::Advice::WillNeed);
 }
 
@@ -207,4 +235,39 @@ pub(super) fn read_whole(disk: &Disk, file: &File, path: &Path, size: usize) -> 
     let mut bytes = Vec::with_capacity(size);
     file.take(size as u64).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::TryStreamExt;
+
+    use super::*;
+    use crate::storage::{Filesystem, Settings, Storage};
+
+    #[tokio::test]
+    async fn what_is_read_once_is_not_kept_in_memory_unless_it_was_there_before() {
+        let directory = tempfile::tempdir().unwrap();
+        let storage = Filesystem::open(&Settings::of(directory.path())).unwrap();
+        let key = Key::new("blob");
+        storage.put(&key, Bytes::from(vec![7; 8 * LARGE])).await.unwrap();
+        let file = File::open(directory.path().join("blob")).unwrap();
+        let is_in_memory = |at: u64| read_from_memory(&file, &mut [0; 1], at).is_some();
+        let forget = || {
+            rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+            !is_in_memory(0)
+        };
+        // A file system that lives in memory has nothing to forget.
+        if !forget() {
+            return;
+        }
+        let object = storage.open(&key).await.unwrap();
+        let whole = 0..object.size();
+        let read: Vec<Bytes> = object.read_once(whole.clone()).try_collect().await.unwrap();
+        assert_eq!(read.concat(), vec![7; 8 * LARGE]);
+        assert!(!is_in_memory(0) && !is_in_memory(4 * LARGE as u64));
+        let _: Vec<Bytes> = object.read(whole.clone()).try_collect().await.unwrap();
+        assert!(is_in_memory(0));
+        let _: Vec<Bytes> = object.read_once(whole).try_collect().await.unwrap();
+        assert!(is_in_memory(0) && is_in_memory(4 * LARGE as u64));
+    }
 }
