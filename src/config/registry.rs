@@ -4,6 +4,7 @@
 use super::document::{Document, text_of};
 use super::error::ConfigError;
 use super::node::{Node, Value};
+use super::tags;
 use crate::registry::{IndexPlatforms, Platform, References, Settings, UploadPurging, UrlRules, Validation};
 
 /// Reads the settings.
@@ -14,6 +15,7 @@ pub(super) fn settings(document: &mut Document) -> Result<Settings, ConfigError>
         validation: validation(document)?,
         catalog_page_max: page(document, "catalog.maxentries")?.unwrap_or(1000),
         tags_page_max: tags_page(document)?,
+        immutable_tags: tags::immutable(document)?,
         upload_purging: upload_purging(document)?,
     })
 }

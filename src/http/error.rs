@@ -97,6 +97,8 @@ impl HttpError {
             HttpError::Registry(error) => match error {
                 RegistryError::BlobUnknown { .. }
                 | RegistryError::ManifestUnknown { .. }
+                | RegistryError::ManifestRemoved { .. }
+                | RegistryError::NothingToGoBackTo { .. }
                 | RegistryError::RepositoryUnknown { .. }
                 | RegistryError::UploadUnknown { .. }
                 | RegistryError::ReferencesUnknown { .. } => StatusCode::NOT_FOUND,
@@ -108,7 +110,9 @@ impl HttpError {
                 RegistryError::UploadTakenOver(_) | RegistryError::PlaceUnknown(_) => StatusCode::CONFLICT,
                 RegistryError::OutOfOrder { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
                 RegistryError::PreconditionFailed { .. } => StatusCode::PRECONDITION_FAILED,
-                RegistryError::WouldOverwrite { .. } | RegistryError::WouldRetype { .. } => StatusCode::FORBIDDEN,
+                RegistryError::WouldOverwrite { .. }
+                | RegistryError::WouldRetype { .. }
+                | RegistryError::TagImmutable { .. } => StatusCode::FORBIDDEN,
                 RegistryError::DeleteDisabled | RegistryError::ReadOnly => StatusCode::METHOD_NOT_ALLOWED,
                 RegistryError::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
                 RegistryError::Passing(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -171,6 +175,9 @@ impl HttpError {
             }
             HttpError::Registry(RegistryError::DigestMismatch { expected, found }) => {
                 json!({"expected": expected, "found": found})
+            }
+            HttpError::Registry(RegistryError::TagImmutable { repository, tag, digest, rule }) => {
+                json!({"name": repository.as_str(), "tag": tag.as_str(), "digest": digest, "rule": rule})
             }
             HttpError::Access(error) => error.detail(),
             _ => Value::Null,

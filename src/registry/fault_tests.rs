@@ -11,7 +11,9 @@ use tokio::sync::Semaphore;
 
 use crate::oci::{Algorithm, Digest, Reference, RepositoryName, Tag};
 use crate::registry::unsettled::SOON;
-use crate::registry::{NewManifest, Overwrite, Precondition, Registry, RegistryError, Settings, UploadStatus, layout};
+use crate::registry::{
+    Actor, NewManifest, Overwrite, Precondition, Registry, RegistryError, Settings, UploadStatus, layout,
+};
 use crate::storage::{
     self, Call, Change, Durability, Entry, Filesystem, Key, Meta, Object, Result, Stage, Storage, StorageError, Watch,
 };
@@ -122,6 +124,9 @@ impl Storage for Faulty {
     async fn delete_all(&self, key: &Key) -> Result<()> {
         self.inner.delete_all(key).await
     }
+    async fn prune(&self, key: &Key, top: &Key) -> Result<()> {
+        self.inner.prune(key, top).await
+    }
     async fn list(&self, key: &Key, after: Option<&str>, limit: usize) -> Result<Vec<Entry>> {
         self.inner.list(key, after, limit).await
     }
@@ -184,6 +189,7 @@ fn manifest_of(blob: Digest) -> NewManifest {
         tags: Vec::new(),
         overwrite: Overwrite::Allowed,
         precondition: Precondition::None,
+        by: Actor::unknown(),
     }
 }
 
@@ -297,7 +303,7 @@ async fn a_deletion_whose_client_goes_away_is_done_to_its_end() {
     storage.gate.shut();
     let deleting = tokio::spawn({
         let (registry, name) = (registry.clone(), name.clone());
-        async move { registry.delete_blob(&name, &blob).await }
+        async move { registry.delete_blob(&name, &blob, &Actor::unknown()).await }
     });
     storage.gate.is_come_to().await;
     deleting.abort();
@@ -322,6 +328,7 @@ async fn a_put_whose_client_goes_away_keeps_its_locks_until_it_is_done() {
         tags: Vec::new(),
         overwrite: Overwrite::Allowed,
         precondition: Precondition::Absent,
+        by: Actor::unknown(),
     };
 
     let first = tokio::spawn({
@@ -345,7 +352,7 @@ async fn a_put_whose_client_goes_away_keeps_its_locks_until_it_is_done() {
     );
     // One for the tag that waits, one for a put that comes after the deletion.
     storage.tags.add_permits(2);
-    registry.delete_manifest(&name, &digest, &Precondition::None).await.unwrap();
+    registry.delete_manifest(&name, &digest, &Precondition::None, &Actor::unknown()).await.unwrap();
     assert!(registry.get_manifest(&name, &Reference::Tag(tag)).await.is_err());
     assert!(registry.tags(&name, &Default::default()).await.unwrap().entries.is_empty(), "a tag points at nothing");
     registry.put_manifest(&name, new).await.unwrap();

@@ -16,6 +16,7 @@
 //!   repositories/<name>/
 //!     _referrers/<alg>/<hex of subject>/<alg>:<hex>                      a manifest that refers to the subject
 //!     _types/<alg>:<hex>                                                 a manifest's media type, if its bytes do not say it
+//!     _history/<tag>+                                                    the moves of a tag, one JSON text for each line
 //!     _looked/<alg>                                                      which manifests have been looked at for a subject
 //!   unsettled/<alg>:<hex>                                                a blob that would not survive a power cut yet
 //! ```
@@ -97,6 +98,10 @@ pub(super) fn tag_index(name: &RepositoryName, of: &Tag, digest: &Digest) -> Key
     link(&tag(name, of).child("index"), digest)
 }
 
+pub(super) fn tag_indexed(name: &RepositoryName, of: &Tag, algorithm: Algorithm) -> Key {
+    tag(name, of).descend(["index", algorithm.as_str()])
+}
+
 pub(super) fn uploads(name: &RepositoryName) -> Key {
     repository(name).child(UPLOADS)
 }
@@ -142,4 +147,25 @@ pub(super) fn looked(name: &RepositoryName, algorithm: Algorithm) -> Key {
 
 pub(super) fn manifest_type(name: &RepositoryName, digest: &Digest) -> Key {
     our_repository(name).descend(["_types", &digest.to_string()])
+}
+
+pub(super) fn tag_histories(name: &RepositoryName) -> Key {
+    our_repository(name).child("_history")
+}
+
+pub(super) fn tag_history(name: &RepositoryName, of: &Tag) -> Key {
+    tag_histories(name).child(&history_name(of.as_str()))
+}
+
+/// No tag has this sign, so what a crash leaves beside a history is not taken for one of another tag. It stands before every
+/// sign that a tag has, so histories are in the order of their tags.
+const HISTORY: char = '+';
+
+pub(super) fn history_name(tag: &str) -> String {
+    format!("{tag}{HISTORY}")
+}
+
+/// The tag whose history has this name.
+pub(super) fn tag_of_history(name: &str) -> Option<Tag> {
+    name.strip_suffix(HISTORY)?.parse().ok()
 }

@@ -7,9 +7,10 @@ use crate::oci::{Digest, Manifest, MediaType, Reference, RepositoryName};
 
 use crate::storage::{Change, StorageError};
 
+use super::history::How;
 use super::remembered::weight;
 use super::work::at_length;
-use super::{Precondition, Registry, RegistryError, Result, layout};
+use super::{Actor, Precondition, Registry, RegistryError, Result, layout};
 
 /// A manifest as it was put.
 #[derive(Clone, Debug)]
@@ -118,13 +119,14 @@ impl Registry {
         repository: &RepositoryName,
         digest: &Digest,
         precondition: &Precondition,
+        by: &Actor,
     ) -> Result<()> {
         self.allow_deleting()?;
         let (registry, repository, digest) = (self.clone(), repository.clone(), *digest);
-        let precondition = precondition.clone();
+        let (precondition, by) = (precondition.clone(), by.clone());
         self.to_its_end(async move {
             let _removing = registry.locks.removing(&repository).await;
-            registry.remove_manifest(&repository, &digest, &precondition).await
+            registry.remove_manifest(&repository, &digest, &precondition, &by).await
         })
         .await
     }
@@ -135,6 +137,7 @@ impl Registry {
         repository: &RepositoryName,
         digest: &Digest,
         precondition: &Precondition,
+        by: &Actor,
     ) -> Result<()> {
         let reference = Reference::Digest(*digest);
         let held = self.holds_manifest(repository, digest).await?;
@@ -147,8 +150,15 @@ impl Registry {
         let _changing = self.remembered.changing(repository, digest, &[]);
         let subject = self.subject_of(digest).await;
         let (tags, nowhere) = self.tags_of(repository, digest).await?;
-        for tag in tags {
-            self.remove_tag(repository, &tag).await?;
+        for tag in &tags {
+            self.check_may_move(repository, tag, Some(*digest), None)?;
+        }
+        for tag in &tags {
+            // Whoever deletes the tag alone does not add to the repository: both would write its history.
+            let _moving = self.locks.moving(repository, std::slice::from_ref(tag)).await;
+            if self.resolve(repository, tag).await? == Some(*digest) {
+                self.remove_tag(repository, tag, Some(*digest), by, How::DeleteManifest).await?;
+            }
         }
         // A tag that pointed here may have been removed before and not survive as removed: its sync failed. Nobody will ask
         // for it again, so it is made sure of now.

@@ -7,9 +7,10 @@ use crate::oci::{Algorithm, Descriptor, Digest, Kind, Manifest, MediaType, Refer
 
 use crate::storage::Change;
 
+use super::history::How;
 use super::work::at_length;
 use super::{
-    IndexPlatforms, Overwrite, Platform, References, Registry, RegistryError, Result, UrlRules, layout, links,
+    Actor, IndexPlatforms, Overwrite, Platform, References, Registry, RegistryError, Result, UrlRules, layout, links,
     referrers,
 };
 
@@ -31,6 +32,8 @@ pub struct NewManifest {
     pub overwrite: Overwrite,
     /// What must be so for it to be put: about the tags, or without tags about the manifest itself.
     pub precondition: Precondition,
+    /// Who asks for it, for the tags' histories.
+    pub by: Actor,
 }
 
 /// What must be so for a change to be made (RFC 9110 §13.1).
@@ -63,7 +66,7 @@ impl Registry {
     ///
     /// In three steps, each durable before the next can be seen: the content, with everything that it refers to and that
     /// is not durable yet, the note of its type and the entry that its subject is asked for; the link that makes it
-    /// readable, and the tags' histories; the tags. A crash between two steps leaves content or a note that nothing leads
+    /// readable, and the tags' histories, with who moves them; the tags. A crash between two steps leaves content or a note that nothing leads
     /// to.
     ///
     /// Two puts of one tag: the tag's lock puts one behind the other, and the precondition is looked at under it, so of two
@@ -90,7 +93,7 @@ impl Registry {
         }
         self.check_references(repository, &manifest).await?;
         let (registry, repository) = (self.clone(), repository.clone());
-        let (overwrite, precondition, bytes) = (new.overwrite, new.precondition, new.bytes);
+        let (overwrite, precondition, bytes, by) = (new.overwrite, new.precondition, new.bytes, new.by);
         self.to_its_end(async move {
             let _adding = registry.locks.adding(&repository).await;
             let _moving = registry.locks.moving(&repository, &tags).await;
@@ -101,20 +104,43 @@ impl Registry {
             if overwrite == Overwrite::Refused {
                 registry.check_nothing_is_overwritten(&repository, &manifest, &digest, &tags, &bytes).await?;
             }
+            let moved = registry.check_may_be_moved(&repository, &digest, &tags).await?;
             registry.check_precondition(&repository, &digest, &tags, &precondition).await?;
-            registry.write_manifest(&repository, &manifest, digest, &tags, bytes).await
+            let noted = registry.noted(&repository, &moved, digest, &by, How::Put).await?;
+            registry.write_manifest(&repository, &manifest, digest, &tags, bytes, noted).await
         })
         .await
     }
 
-    /// Writes a manifest that may be put. The caller holds the locks.
-    async fn write_manifest(
+    /// Where the tags point, if they may be moved to this manifest.
+    async fn check_may_be_moved(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        tags: &[Tag],
+    ) -> Result<Vec<(Tag, Option<Digest>)>> {
+        let mut moved: Vec<(Tag, Option<Digest>)> = Vec::with_capacity(tags.len());
+        for tag in tags {
+            // Somebody may name one twice, and it moves once.
+            if moved.iter().any(|(known, _)| known == tag) {
+                continue;
+            }
+            let from = self.resolve(repository, tag).await?;
+            self.check_may_move(repository, tag, from, Some(*digest))?;
+            moved.push((tag.clone(), from));
+        }
+        Ok(moved)
+    }
+
+    /// Writes a manifest that may be put, and what is noted of its tags' moves. The caller holds the locks.
+    pub(super) async fn write_manifest(
         &self,
         repository: &RepositoryName,
         manifest: &Manifest,
         digest: Digest,
         tags: &[Tag],
         bytes: Bytes,
+        noted: Vec<Change>,
     ) -> Result<PutManifest> {
         let _changing = self.remembered.changing(repository, &digest, tags);
         let referred = referred(manifest);
@@ -137,9 +163,10 @@ impl Registry {
         }
         let link = |key| Change::Put(key, links::content(&digest));
         let mut readable = vec![link(layout::revision_link(repository, &digest))];
-        // The history before the tag: a tag never points at what its index does not list, which registry:2's collector
-        // relies on.
+        // Both histories before the tag: a tag never points at what its index does not list, which registry:2's collector
+        // relies on, and no move can be seen that is not written down.
         readable.extend(tags.iter().map(|tag| link(layout::tag_index(repository, tag, &digest))));
+        readable.extend(noted);
         let pointed = tags.iter().map(|tag| link(layout::tag_current(repository, tag))).collect();
         let applied = self.storage.apply(vec![content, readable, pointed]).await;
         settling.conclude(&applied).await;
@@ -222,7 +249,7 @@ impl Registry {
         }
     }
 
-    async fn manifest_is_there(&self, repository: &RepositoryName, digest: &Digest) -> Result<bool> {
+    pub(super) async fn manifest_is_there(&self, repository: &RepositoryName, digest: &Digest) -> Result<bool> {
         Ok(self.holds_manifest(repository, digest).await? && self.content_is_there(digest).await?)
     }
 

@@ -4,12 +4,13 @@ use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, Method, StatusCode, header};
 
+use crate::auth::Caller;
 use crate::http::conditions::{client_has, range_applies};
 use crate::http::reply::Reply;
 use crate::http::{App, HttpError};
 use crate::oci::{ByteRange, Digest, RangeError, RepositoryName};
 
-use super::Answer;
+use super::{Answer, actor};
 
 /// Content under a digest never changes; a year is the longest that caches understand.
 const FOR_EVER: &str = "max-age=31536000";
@@ -55,8 +56,8 @@ pub(super) async fn get(app: &App, request: &Parts, name: RepositoryName, digest
 }
 
 /// Takes a blob from the repository.
-pub(super) async fn delete(app: &App, name: RepositoryName, digest: Digest) -> Answer {
-    app.registry.delete_blob(&name, &digest).await?;
+pub(super) async fn delete(app: &App, caller: &Caller, name: RepositoryName, digest: Digest) -> Answer {
+    app.registry.delete_blob(&name, &digest, &actor(caller)).await?;
     Ok(Reply::empty(StatusCode::ACCEPTED).done())
 }
 

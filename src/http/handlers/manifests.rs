@@ -14,7 +14,7 @@ use crate::http::{App, HttpError};
 use crate::oci::{MediaType, Reference, RepositoryName, Tag};
 use crate::registry::{NewManifest, Overwrite, RegistryError};
 
-use super::Answer;
+use super::{Answer, actor};
 
 /// As many tags as one request may set. The specification asks for 10 at least.
 const MOST_TAGS: usize = 100;
@@ -60,7 +60,7 @@ pub(super) async fn put(
     let bytes = whole.bytes.clone();
     let asked = tags.clone();
     let overwrite = if app.may(caller, &name, Action::Push) { Overwrite::Allowed } else { Overwrite::Refused };
-    let new = NewManifest { media_type, bytes, reference, tags, overwrite, precondition };
+    let new = NewManifest { media_type, bytes, reference, tags, overwrite, precondition, by: actor(caller) };
     let put = match app.registry.put_manifest(&name, new).await {
         Ok(put) => put,
         Err(
@@ -84,11 +84,18 @@ pub(super) async fn put(
 }
 
 /// Deletes a tag, or a manifest with all its tags.
-pub(super) async fn delete(app: &App, request: &Parts, name: RepositoryName, reference: Reference) -> Answer {
+pub(super) async fn delete(
+    app: &App,
+    request: &Parts,
+    caller: &Caller,
+    name: RepositoryName,
+    reference: Reference,
+) -> Answer {
     let precondition = precondition(&request.headers)?;
+    let by = actor(caller);
     match reference {
-        Reference::Tag(tag) => app.registry.delete_tag(&name, &tag, &precondition).await?,
-        Reference::Digest(digest) => app.registry.delete_manifest(&name, &digest, &precondition).await?,
+        Reference::Tag(tag) => app.registry.delete_tag(&name, &tag, &precondition, &by).await?,
+        Reference::Digest(digest) => app.registry.delete_manifest(&name, &digest, &precondition, &by).await?,
     }
     Ok(Reply::empty(StatusCode::ACCEPTED).done())
 }

@@ -10,6 +10,9 @@ use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{Response, StatusCode, header};
 
+use crate::auth::Caller;
+use crate::registry::Actor;
+
 use super::gate::Admitted;
 use super::listen::Peer;
 use super::reply::Reply;
@@ -31,15 +34,20 @@ pub(super) async fn answer(app: &App, admitted: &Admitted, request: &Parts, peer
         Route::Referrers(name, subject) => lists::referrers(app, request, name, subject).await,
         Route::GetManifest(name, reference) => manifests::get(app, request, name, reference).await,
         Route::PutManifest(name, reference) => manifests::put(app, request, peer, caller, name, reference, body).await,
-        Route::DeleteManifest(name, reference) => manifests::delete(app, request, name, reference).await,
+        Route::DeleteManifest(name, reference) => manifests::delete(app, request, caller, name, reference).await,
         Route::GetBlob(name, digest) => blobs::get(app, request, name, digest).await,
-        Route::DeleteBlob(name, digest) => blobs::delete(app, name, digest).await,
+        Route::DeleteBlob(name, digest) => blobs::delete(app, caller, name, digest).await,
         Route::StartUpload(name) => uploads::start(app, request, peer, admitted, name, body).await,
         Route::UploadStatus(name, id) => uploads::status(app, name, id).await,
         Route::AppendUpload(name, id) => uploads::append(app, request, name, id, body).await,
         Route::FinishUpload(name, id) => uploads::finish(app, request, name, id, body).await,
         Route::CancelUpload(name, id) => uploads::cancel(app, name, id).await,
     }
+}
+
+/// Who asks, as it is written down beside what they change.
+fn actor(caller: &Caller) -> Actor {
+    if caller.is_anonymous() { Actor::unknown() } else { Actor::named(caller.subject.to_string()) }
 }
 
 /// "This is a registry, and you may talk to it" (end-1).

@@ -8,7 +8,9 @@ use futures_util::future::{BoxFuture, FutureExt, join_all};
 use futures_util::{StreamExt, stream};
 
 use crate::oci::{Algorithm, ChunkRange, Reference, RepositoryName, Tag};
-use crate::registry::{Body, Mount, MountFrom, NewManifest, Overwrite, Precondition, Registry, RegistryError, Result};
+use crate::registry::{
+    Actor, Body, Mount, MountFrom, NewManifest, Overwrite, Precondition, Registry, RegistryError, Result,
+};
 
 use super::images::{Content, Known};
 use super::promises::Intent;
@@ -78,6 +80,7 @@ impl Client {
     }
 
     async fn step(&self, step: &Step) -> Result<()> {
+        let nobody = Actor::unknown();
         match step {
             Step::Blob(to, content, how) => {
                 let intent = Intent::Blob(name(to), content.digest);
@@ -101,17 +104,17 @@ impl Client {
             }
             Step::Untag(of, text) => {
                 let (of, tag) = (name(of), tag(text));
-                let gone = self.registry.delete_tag(&of, &tag, &Precondition::None);
+                let gone = self.registry.delete_tag(&of, &tag, &Precondition::None, &nobody);
                 self.remove(Intent::Untag(of.clone(), tag.clone()), gone).await
             }
             Step::DropManifest(of, known) => {
                 let of = name(of);
-                let gone = self.registry.delete_manifest(&of, &known.digest, &Precondition::None);
+                let gone = self.registry.delete_manifest(&of, &known.digest, &Precondition::None, &nobody);
                 self.remove(Intent::DropManifest(of.clone(), known.digest), gone).await
             }
             Step::DropBlob(of, content) => {
                 let of = name(of);
-                let gone = self.registry.delete_blob(&of, &content.digest);
+                let gone = self.registry.delete_blob(&of, &content.digest, &nobody);
                 self.remove(Intent::DropBlob(of.clone(), content.digest), gone).await
             }
             Step::Pause => {
@@ -169,6 +172,7 @@ impl Client {
             tags: tags.collect(),
             overwrite: Overwrite::Allowed,
             precondition: Precondition::None,
+            by: Actor::unknown(),
         };
         self.registry.put_manifest(to, new).await.map(drop)
     }
