@@ -65,9 +65,9 @@ impl Registry {
     /// Puts a manifest. When this returns, it survives a power cut together with everything that it refers to.
     ///
     /// In three steps, each durable before the next can be seen: the content, with everything that it refers to and that
-    /// is not durable yet, the note of its type and the entry that its subject is asked for; the link that makes it
-    /// readable, and the tags' histories, with who moves them; the tags. A crash between two steps leaves content or a note that nothing leads
-    /// to.
+    /// is not durable yet, the note of its type, the entry that its subject is asked for, and the tags' histories with who
+    /// moves them; the link that makes it readable, and the tags' indexes; the tags. A crash between two steps leaves
+    /// content or a note that nothing leads to.
     ///
     /// Two puts of one tag: the tag's lock puts one behind the other, and the precondition is looked at under it, so of two
     /// that create one tag exactly one succeeds. What the put may not overwrite is looked at under the same lock and before
@@ -161,12 +161,13 @@ impl Registry {
             let described = manifest.describe(digest, bytes.len() as u64);
             content.push(referrers::entry(repository, subject, &described)?);
         }
+        // Before the index, which would else list what the tag was never moved to, with no line to say so.
+        content.extend(noted);
         let link = |key| Change::Put(key, links::content(&digest));
         let mut readable = vec![link(layout::revision_link(repository, &digest))];
-        // Both histories before the tag: a tag never points at what its index does not list, which registry:2's collector
-        // relies on, and no move can be seen that is not written down.
+        // The index before the tag: a tag never points at what its index does not list, which registry:2's collector relies
+        // on.
         readable.extend(tags.iter().map(|tag| link(layout::tag_index(repository, tag, &digest))));
-        readable.extend(noted);
         let pointed = tags.iter().map(|tag| link(layout::tag_current(repository, tag))).collect();
         let applied = self.storage.apply(vec![content, readable, pointed]).await;
         settling.conclude(&applied).await;

@@ -54,7 +54,7 @@ async fn no_request_moves_or_removes_it() {
         format!("manifests/{digest}?tag=1.0"),
         format!("manifests/{others}?tag=1.0"),
         format!("manifests/{others}?tag=latest&tag=1.0"),
-        format!("manifests/latest?tag=1.0"),
+        "manifests/latest?tag=1.0".to_owned(),
         format!("blobs/{digest}"),
         "blobs/uploads/".to_owned(),
         format!("referrers/{digest}"),

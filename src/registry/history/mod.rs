@@ -1,8 +1,8 @@
 //! The history of tags: every move, when it was made, from where to where, and by whom.
 //!
-//! A tag's history is one small file, which is written anew with each move, in the step before the one in which the tag
-//! moves: a move that can be seen is in the history. A history may lack nothing but what somebody else did to the volume,
-//! and what registry:2's own index of a tag says fills that gap as well as it can. It stays when the tag goes.
+//! A tag's history is one small file, which is written anew with each move, in a step before those in which its index and
+//! the tag itself change: a move that can be seen is in the history. It may lack nothing but what somebody else did to the
+//! volume, and what registry:2's own index of a tag says fills that gap as well as it can. It stays when the tag goes.
 
 mod last_pointed;
 mod moves;
@@ -30,8 +30,8 @@ pub(super) use stamp::text as moment;
 const SIDE_BY_SIDE: usize = 8;
 
 impl Registry {
-    /// The changes that write down that these tags, which point there, are moved to a manifest. For the step before the
-    /// tags' own. A tag that is there already is not moved. The caller holds the tags' locks.
+    /// The changes that write down that these tags, which point there, are moved to a manifest. For a step before those of
+    /// the tags and their indexes. A tag that is there already is not moved. The caller holds the tags' locks.
     pub(super) async fn noted(
         &self,
         repository: &RepositoryName,
