@@ -1,6 +1,6 @@
 //! What is written down of tags, and what is told from it.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -202,7 +202,7 @@ fn index_of(directory: &Path, of: &str, digests: &[(Digest, u64)]) {
         let path = directory.join(layout::tag_index(&name("team/app"), &tag(of), digest).as_str());
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, digest.to_string()).unwrap();
-        File::options().write(true).open(&path).unwrap().set_modified(second(*at)).unwrap();
+        fs::File::options().write(true).open(&path).unwrap().set_modified(second(*at)).unwrap();
     }
 }
 
