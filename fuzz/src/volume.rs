@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use wharf::oci::{Algorithm, Digest, MediaType, Reference, RepositoryName};
-use wharf::registry::{NewManifest, Overwrite, Page, Precondition, Registry, Settings};
+use wharf::registry::{Actor, NewManifest, Overwrite, Page, Precondition, Registry, Settings};
 use wharf::storage::{self, Filesystem};
 
 /// The only blob; it is also the image's configuration.
@@ -42,7 +42,8 @@ impl Volume {
             let reference = Reference::Digest(Digest::of(Algorithm::Sha256, &bytes));
             let tags = tags.iter().map(|tag| tag.parse().expect("a tag")).collect();
             let (overwrite, precondition) = (Overwrite::Allowed, Precondition::None);
-            let new = NewManifest { media_type: None, bytes, reference, tags, overwrite, precondition };
+            let by = Actor::unknown();
+            let new = NewManifest { media_type: None, bytes, reference, tags, overwrite, precondition, by };
             self.registry.put_manifest(&repository(), new).await.expect("a manifest");
         }
     }

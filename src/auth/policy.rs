@@ -7,11 +7,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::oci::RepositoryName;
+use crate::oci::{Pattern, PatternError, RepositoryName};
 
-use super::pattern::PatternError;
 use super::subject::SubjectError;
-use super::{Action, ActionError, Actions, GroupName, Pattern, Subject, UserName};
+use super::{Action, ActionError, Actions, GroupName, Subject, UserName};
 
 /// What stands before a group's name in a rule.
 pub(super) const GROUP: &str = "group:";
@@ -167,7 +166,7 @@ impl Policy {
     }
 
     fn granting(&self, asking: &Asking<'_>, repository: &RepositoryName, action: Action) -> Option<Decision> {
-        let user = asking.subject.user();
+        let user = asking.subject.user().map(UserName::as_str);
         let rule = self.rules.iter().position(|rule| {
             rule.may.allow(action)
                 && self.is_about(rule, asking)
@@ -199,8 +198,9 @@ impl Policy {
     /// A rule for everybody is only worth a word to somebody if it is about the repository.
     fn is_considered(&self, rule: &Rule, asking: &Asking<'_>, repository: &RepositoryName) -> bool {
         let for_all = rule.who.contains(&Who::Everybody);
+        let user = asking.subject.user().map(UserName::as_str);
         self.is_about(rule, asking)
-            && (!for_all || rule.repositories.iter().any(|pattern| pattern.matches(repository, asking.subject.user())))
+            && (!for_all || rule.repositories.iter().any(|pattern| pattern.matches(repository, user)))
     }
 
     /// What may be done where: the number of the rule, or none for an access token's own grant, with patterns and actions.

@@ -9,7 +9,7 @@ use quick_cache::sync::Cache;
 use time::OffsetDateTime;
 use tracing::{error, info};
 
-use crate::oci::RepositoryName;
+use crate::oci::{Pattern, RepositoryName};
 
 use super::caller::{Proof, Scope};
 use super::known::{Known, keyed};
@@ -18,8 +18,8 @@ use super::signing_keys::SigningKeys;
 use super::watched::Stamp;
 use super::{
     Access, AccessRules, AccessTokens, Action, Actions, AuthError, Caller, CertificateName, Decision, FirstUser,
-    GroupName, Guesses, Htpasswd, KeyError, Ldap, Oidc, Pattern, Policy, Refusal, Settings, UserName, Verdict,
-    token_server, whole_file,
+    GroupName, Guesses, Htpasswd, KeyError, Ldap, Oidc, Policy, Refusal, Settings, UserName, Verdict, token_server,
+    whole_file,
 };
 
 /// How often files are looked at for changes.
@@ -209,7 +209,7 @@ impl Auth {
 
     /// Whether there may be a repository below this path that somebody may read.
     pub fn may_pull_below(&self, caller: &Caller, path: &str) -> bool {
-        let user = caller.subject.user();
+        let user = caller.subject.user().map(UserName::as_str);
         self.holds(caller, Action::Pull, |may, pattern| may && pattern.reaches_below(path, user))
     }
 

@@ -173,21 +173,12 @@ fn rule(item: &Item<'_>) -> Result<Placed, ConfigError> {
         text.parse::<Action>().map_err(|_| unknown())
     };
     let rule = Rule {
-        who: parsed(item, "who", &who)?,
-        repositories: parsed(item, "repositories", &repositories)?,
+        who: item.parsed("who", &who)?,
+        repositories: item.parsed("repositories", &repositories)?,
         may: may.into_iter().map(action).collect::<Result<Actions, _>>()?,
         origin: item.node.origin.to_string(),
     };
     Ok(Placed { rule, origin: item.node.origin.clone(), key: item.key.clone() })
-}
-
-/// Texts as the values that they are; an error quotes the one that is none.
-fn parsed<T>(item: &Item<'_>, name: &str, texts: &[&str]) -> Result<Vec<T>, ConfigError>
-where
-    T: std::str::FromStr<Err: Error>,
-{
-    let read = |text: &&str| text.parse().map_err(|error| item.conflict(name, format!("{text:?}: {error}")));
-    texts.iter().map(read).collect()
 }
 
 fn groups(node: Option<&Node>) -> Result<Groups, ConfigError> {

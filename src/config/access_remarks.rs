@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use super::access::Placed;
 use super::node::below;
 use super::warning::Warning;
-use crate::auth::{Action, Asking, GroupName, Pattern, Policy, Rule, Settings, Subject, UserName, Who, unknown_groups};
-use crate::oci::RepositoryName;
+use crate::auth::{Action, Asking, GroupName, Policy, Rule, Settings, Subject, UserName, Who, unknown_groups};
+use crate::oci::{Pattern, RepositoryName};
 
 /// As many pairs of somebody and a pattern are looked at.
 const MOST: usize = 1000;

@@ -1,5 +1,8 @@
 //! A mapping that stands in a list, read by key as a [`Document`](super::document::Document) is.
 
+use std::error::Error;
+use std::str::FromStr;
+
 use super::document::{text_of, texts_of};
 use super::error::{ConfigError, Found};
 use super::node::{Node, Value, below, item_of};
@@ -40,6 +43,15 @@ impl<'n> Item<'n> {
     pub(super) fn some_texts(&self, name: &str, what: &str) -> Result<Vec<&'n str>, ConfigError> {
         let texts = self.texts(name)?;
         if texts.is_empty() || texts.contains(&"") { Err(self.expected(name, what)) } else { Ok(texts) }
+    }
+
+    /// Texts as the values that they are; an error quotes the one that is none.
+    pub(super) fn parsed<T>(&self, name: &str, texts: &[&str]) -> Result<Vec<T>, ConfigError>
+    where
+        T: FromStr<Err: Error>,
+    {
+        let read = |text: &&str| text.parse().map_err(|error| self.conflict(name, format!("{text:?}: {error}")));
+        texts.iter().map(read).collect()
     }
 
     /// The error that something else should stand under a key.

@@ -33,6 +33,7 @@ mod secret;
 mod service_links;
 mod show;
 mod storage;
+mod tags;
 mod telemetry;
 mod tls;
 mod token_server;

@@ -117,6 +117,8 @@ impl HttpError {
             HttpError::Registry(error) => match error {
                 RegistryError::BlobUnknown { .. }
                 | RegistryError::ManifestUnknown { .. }
+                | RegistryError::ManifestRemoved { .. }
+                | RegistryError::NothingToGoBackTo { .. }
                 | RegistryError::RepositoryUnknown { .. }
                 | RegistryError::UploadUnknown { .. }
                 | RegistryError::BatchUnknown(_)
@@ -132,7 +134,9 @@ impl HttpError {
                 | RegistryError::JobRunning { .. } => StatusCode::CONFLICT,
                 RegistryError::OutOfOrder { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
                 RegistryError::PreconditionFailed { .. } => StatusCode::PRECONDITION_FAILED,
-                RegistryError::WouldOverwrite { .. } | RegistryError::WouldRetype { .. } => StatusCode::FORBIDDEN,
+                RegistryError::WouldOverwrite { .. }
+                | RegistryError::WouldRetype { .. }
+                | RegistryError::TagImmutable { .. } => StatusCode::FORBIDDEN,
                 RegistryError::DeleteDisabled | RegistryError::ReadOnly => StatusCode::METHOD_NOT_ALLOWED,
                 RegistryError::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
                 RegistryError::Passing(_) | RegistryError::Stopped => StatusCode::SERVICE_UNAVAILABLE,
@@ -202,6 +206,9 @@ impl HttpError {
             }
             HttpError::Registry(RegistryError::DigestMismatch { expected, found }) => {
                 json!({"expected": expected, "found": found})
+            }
+            HttpError::Registry(RegistryError::TagImmutable { repository, tag, digest, rule }) => {
+                json!({"name": repository.as_str(), "tag": tag.as_str(), "digest": digest, "rule": rule})
             }
             HttpError::Access(error) => error.detail(),
             _ => Value::Null,

@@ -44,18 +44,23 @@ impl Admitted {
 
     /// Who asks, as it is written down beside what they change.
     pub(super) fn actor(&self) -> Actor {
-        match &self.caller.subject {
-            Subject::Anonymous => Actor::unknown(),
-            Subject::User(name) => Actor::named(name.as_str()),
-            // No user's name begins so.
-            Subject::Token(name) => Actor::named(format!("token:{name}")),
-            Subject::Operator => Actor::named("operator"),
-        }
+        actor(&self.caller)
     }
 
     /// Where they are.
     pub(super) fn address(&self) -> Option<IpAddr> {
         self.address
+    }
+}
+
+/// A caller as they are written down beside what they change.
+pub(super) fn actor(caller: &Caller) -> Actor {
+    match &caller.subject {
+        Subject::Anonymous => Actor::unknown(),
+        Subject::User(name) => Actor::named(name.as_str()),
+        // No user's name begins so.
+        Subject::Token(name) => Actor::named(format!("token:{name}")),
+        Subject::Operator => Actor::named("operator"),
     }
 }
 

@@ -66,7 +66,7 @@ impl Secrets {
             assert!(!serves_manifest(registry, &thief, *secret).await, "{secret}");
             let mounted = registry.mount_blob(&other, secret, MountFrom::Repository(&thief)).await.unwrap();
             assert_eq!(mounted, Mount::Absent);
-            assert!(registry.delete_blob(&thief, secret).await.is_err());
+            assert!(registry.delete_blob(&thief, secret, &Actor::unknown()).await.is_err());
             assert!(registry.delete_manifest(&thief, secret, &Precondition::None, &Actor::unknown()).await.is_err());
         }
         let found = registry.referrers(&thief, &self.subject, None, &Page::default()).await.unwrap();
@@ -187,7 +187,7 @@ async fn what_is_held_as_one_kind_is_not_served_as_the_other_kind_elsewhere() {
         assert!(!serves_blob(&registry, &as_manifest, &both).await);
         assert!(!serves_manifest(&registry, &neither, both).await && !serves_blob(&registry, &neither, &both).await);
     }
-    registry.delete_blob(&as_blob, &both).await.unwrap();
+    registry.delete_blob(&as_blob, &both, &Actor::unknown()).await.unwrap();
     assert!(!serves_manifest(&registry, &as_blob, both).await && !serves_blob(&registry, &as_blob, &both).await);
     assert!(serves_manifest(&registry, &as_manifest, both).await);
 }
@@ -218,9 +218,9 @@ async fn what_was_read_before_is_gone_at_once_when_it_is_deleted_and_others_keep
         served
     };
     assert_eq!(serves(&here).await, [true; 5]);
-    registry.delete_tag(&here, &tag("one"), &Precondition::None).await.unwrap();
+    registry.delete_tag(&here, &tag("one"), &Precondition::None, &Actor::unknown()).await.unwrap();
     assert_eq!(serves(&here).await, [false, true, true, true, true]);
-    registry.delete_blob(&here, &blob).await.unwrap();
+    registry.delete_blob(&here, &blob, &Actor::unknown()).await.unwrap();
     assert_eq!(serves(&here).await, [false, true, true, false, false]);
     registry.delete_manifest(&here, &manifest, &Precondition::None, &Actor::unknown()).await.unwrap();
     assert_eq!(serves(&here).await, [false; 5]);

@@ -5,11 +5,12 @@ use std::ops::Range;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
+use tracing::debug;
 
 use crate::oci::{Digest, RepositoryName};
 use crate::storage::Object;
 
-use super::{Registry, RegistryError, Result, layout};
+use super::{Actor, Registry, RegistryError, Result, layout};
 
 /// A blob that is open for reading. It stays readable when it is deleted meanwhile.
 pub struct Blob {
@@ -79,9 +80,10 @@ impl Registry {
     ///
     /// Against a manifest that is put at the same time and refers to the blob: whichever comes last wins, as if the two
     /// had come one after the other. A blob may be deleted from under a manifest; the client asked for it.
-    pub async fn delete_blob(&self, repository: &RepositoryName, digest: &Digest) -> Result<()> {
+    pub async fn delete_blob(&self, repository: &RepositoryName, digest: &Digest, by: &Actor) -> Result<()> {
         self.allow_deleting()?;
         self.stat_blob(repository, digest).await?;
+        debug!(%repository, %digest, %by, "a blob is taken from its repository");
         let (registry, name, digest) = (self.clone(), (repository.clone(), *digest), *digest);
         self.to_its_end(async move {
             let _changing = registry.remembered.blobs.changing(&name);

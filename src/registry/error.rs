@@ -1,9 +1,11 @@
 //! How operations on the registry fail, in words that a client's user can act on.
 
+use std::time::SystemTime;
+
 use crate::oci::{Digest, ErrorCode, ManifestError, MediaType, Reference, RepositoryName, Tag};
 use crate::storage::StorageError;
 
-use super::{JobId, JobKind, UploadId};
+use super::{Actor, JobId, JobKind, UploadId, history};
 
 /// The result of an operation on the registry.
 pub type Result<T> = std::result::Result<T, RegistryError>;
@@ -149,6 +151,43 @@ pub enum RegistryError {
         /// Who does it already.
         job: JobId,
     },
+    /// The tag stays where it is.
+    #[error(
+        "tag {tag} of repository {repository} is immutable{}: it can be neither moved nor removed, nor can its manifest be \
+         deleted; push under another tag, or ask an administrator to change {rule} in the registry's configuration",
+        PointsAt(digest.as_ref())
+    )]
+    TagImmutable {
+        /// The repository.
+        repository: RepositoryName,
+        /// The tag.
+        tag: Tag,
+        /// What it points at, for those who may see it.
+        digest: Option<Digest>,
+        /// The key of the rule.
+        rule: String,
+    },
+    /// The tag cannot point at a manifest that is gone.
+    #[error("repository {repository} holds no manifest {digest} any more{removal}; wharf trash may still have it")]
+    ManifestRemoved {
+        /// The repository.
+        repository: RepositoryName,
+        /// The manifest.
+        digest: Digest,
+        /// When it went, if that is known.
+        removal: Removal,
+    },
+    /// The tag has never pointed at anything else, or nothing of it is left.
+    #[error(
+        "of what tag {tag} of repository {repository} has pointed at before nothing is left to go back to; its history says \
+         what it was, and wharf trash may still have some of it"
+    )]
+    NothingToGoBackTo {
+        /// The repository.
+        repository: RepositoryName,
+        /// The tag.
+        tag: Tag,
+    },
     /// Deleting is switched off.
     #[error("deleting is switched off; an operator can allow it with storage.delete.enabled: true")]
     DeleteDisabled,
@@ -202,6 +241,28 @@ pub enum ActualState {
     Absent,
 }
 
+/// When a manifest was deleted, and by whom, if that is known.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Removal(pub(super) Option<(SystemTime, Actor)>);
+
+impl std::fmt::Display for Removal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            Some((at, by)) => write!(f, ": it was deleted at {} by {by}", history::moment(*at)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What a tag points at, where that may be said.
+struct PointsAt<'a>(Option<&'a Digest>);
+
+impl std::fmt::Display for PointsAt<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.map_or(Ok(()), |digest| write!(f, " and is {digest}"))
+    }
+}
+
 /// A sentence about what the person may have meant; often none.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Hint(pub(super) Option<RepositoryName>);
@@ -228,17 +289,18 @@ impl RegistryError {
         )
     }
 
-    /// The other repository that the message names, if it names one. Only for somebody who may see that.
+    /// The repository that the message names, or of whose content it tells, so that it is only for somebody who may see that.
     pub fn hinted(&self) -> Option<&RepositoryName> {
         match self {
             RegistryError::BlobUnknown { hint, .. }
             | RegistryError::ManifestUnknown { hint, .. }
             | RegistryError::RepositoryUnknown { hint, .. } => hint.0.as_ref(),
+            RegistryError::TagImmutable { repository, .. } => Some(repository),
             _ => None,
         }
     }
 
-    /// The same error, naming no other repository: as it is where there is none to be meant.
+    /// The same error without that: as it is where no other repository is meant, and without what a tag points at.
     #[must_use]
     pub fn without_hint(mut self) -> RegistryError {
         if let RegistryError::BlobUnknown { hint, .. }
@@ -247,6 +309,9 @@ impl RegistryError {
         {
             *hint = Hint::default();
         }
+        if let RegistryError::TagImmutable { digest, .. } = &mut self {
+            *digest = None;
+        }
         self
     }
 
@@ -254,7 +319,9 @@ impl RegistryError {
     pub fn code(&self) -> ErrorCode {
         match self {
             RegistryError::BlobUnknown { .. } => ErrorCode::BlobUnknown,
-            RegistryError::ManifestUnknown { .. } => ErrorCode::ManifestUnknown,
+            RegistryError::ManifestUnknown { .. }
+            | RegistryError::ManifestRemoved { .. }
+            | RegistryError::NothingToGoBackTo { .. } => ErrorCode::ManifestUnknown,
             RegistryError::RepositoryUnknown { .. } => ErrorCode::NameUnknown,
             RegistryError::UploadUnknown { .. } => ErrorCode::BlobUploadUnknown,
             RegistryError::UploadTakenOver(_) | RegistryError::PlaceUnknown(_) | RegistryError::BodyBroken(_) => {
@@ -266,9 +333,11 @@ impl RegistryError {
             RegistryError::ManifestInvalid(_) | RegistryError::UrlRefused { .. } => ErrorCode::ManifestInvalid,
             RegistryError::ReferencesUnknown { .. } => ErrorCode::ManifestBlobUnknown,
             RegistryError::PreconditionFailed { .. } => ErrorCode::PreconditionFailed,
-            RegistryError::WouldOverwrite { .. } | RegistryError::WouldRetype { .. } => ErrorCode::Denied,
             RegistryError::JobUnknown(_) => ErrorCode::JobUnknown,
             RegistryError::JobRunning { .. } => ErrorCode::JobRunning,
+            RegistryError::WouldOverwrite { .. }
+            | RegistryError::WouldRetype { .. }
+            | RegistryError::TagImmutable { .. } => ErrorCode::Denied,
             RegistryError::DeleteDisabled | RegistryError::ReadOnly => ErrorCode::Unsupported,
             RegistryError::Full(_) | RegistryError::Passing(_) => ErrorCode::Unavailable,
             RegistryError::Stopped => ErrorCode::Unavailable,

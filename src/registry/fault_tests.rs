@@ -121,9 +121,6 @@ impl Storage for Faulty {
         self.gate.pass().await;
         self.inner.delete(key).await
     }
-    async fn prune(&self, key: &Key, top: &Key) -> Result<()> {
-        self.inner.prune(key, top).await
-    }
     async fn delete_all(&self, key: &Key) -> Result<()> {
         self.inner.delete_all(key).await
     }
@@ -192,6 +189,7 @@ fn manifest_of(blob: Digest) -> NewManifest {
         tags: Vec::new(),
         overwrite: Overwrite::Allowed,
         precondition: Precondition::None,
+        by: Actor::unknown(),
     }
 }
 
@@ -305,7 +303,7 @@ async fn a_deletion_whose_client_goes_away_is_done_to_its_end() {
     storage.gate.shut();
     let deleting = tokio::spawn({
         let (registry, name) = (registry.clone(), name.clone());
-        async move { registry.delete_blob(&name, &blob).await }
+        async move { registry.delete_blob(&name, &blob, &Actor::unknown()).await }
     });
     storage.gate.is_come_to().await;
     deleting.abort();
@@ -330,6 +328,7 @@ async fn a_put_whose_client_goes_away_keeps_its_locks_until_it_is_done() {
         tags: Vec::new(),
         overwrite: Overwrite::Allowed,
         precondition: Precondition::Absent,
+        by: Actor::unknown(),
     };
 
     let first = tokio::spawn({

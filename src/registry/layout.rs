@@ -18,6 +18,7 @@
 //!     _referrers/<alg>/<hex of subject>/<alg>:<hex>                      a manifest that refers to the subject
 //!     _types/<alg>:<hex>                                                 a manifest's media type, if its bytes do not say it
 //!     _left/<alg>:<hex>                                                  when a manifest lost what it belonged to
+//!     _history/<tag>+                                                    the moves of a tag, one JSON text for each line
 //!     _looked/<alg>                                                      which manifests have been looked at for a subject
 //!   trash/<batch>/
 //!     log                                                                what one action has removed
@@ -177,8 +178,7 @@ pub(super) fn tag_index(name: &RepositoryName, of: &Tag, digest: &Digest) -> Key
     link(&tag(name, of).child("index"), digest)
 }
 
-/// What a tag has pointed at.
-pub(super) fn tag_indexes(name: &RepositoryName, of: &Tag, algorithm: Algorithm) -> Key {
+pub(super) fn tag_indexed(name: &RepositoryName, of: &Tag, algorithm: Algorithm) -> Key {
     tag(name, of).descend(["index", algorithm.as_str()])
 }
 
@@ -245,4 +245,25 @@ pub(super) fn manifest_types(name: &RepositoryName) -> Key {
 
 pub(super) fn manifest_type(name: &RepositoryName, digest: &Digest) -> Key {
     manifest_types(name).child(&digest.to_string())
+}
+
+pub(super) fn tag_histories(name: &RepositoryName) -> Key {
+    our_repository(name).child("_history")
+}
+
+pub(super) fn tag_history(name: &RepositoryName, of: &Tag) -> Key {
+    tag_histories(name).child(&history_name(of.as_str()))
+}
+
+/// No tag has this sign, so what a crash leaves beside a history is not taken for one of another tag. It stands before every
+/// sign that a tag has, so histories are in the order of their tags.
+const HISTORY: char = '+';
+
+pub(super) fn history_name(tag: &str) -> String {
+    format!("{tag}{HISTORY}")
+}
+
+/// The tag whose history has this name.
+pub(super) fn tag_of_history(name: &str) -> Option<Tag> {
+    name.strip_suffix(HISTORY)?.parse().ok()
 }

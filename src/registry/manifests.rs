@@ -7,6 +7,7 @@ use crate::oci::{Digest, Manifest, MediaType, Reference, RepositoryName};
 
 use crate::storage::{Change, StorageError};
 
+use super::history::How;
 use super::remembered::weight;
 use super::trash::What;
 use super::work::at_length;
@@ -155,13 +156,20 @@ impl Registry {
         let _changing = self.remembered.changing(repository, digest, &[]);
         let subject = self.subject_of(digest).await;
         let (tags, nowhere) = self.tags_of(repository, digest).await?;
+        for tag in &tags {
+            self.check_may_move(repository, tag, Some(*digest), None)?;
+        }
         // What it is, is in the trash before any of it is gone.
         let removed = self.as_removed(repository, digest, tags.clone()).await?;
         self.put_batch(What::ManifestDeletion, by, &[removed]).await?;
         let left = self.left_alone_by(repository, &[*digest]).await?;
         self.storage.apply(vec![left]).await?;
-        for tag in tags {
-            self.remove_tag(repository, &tag).await?;
+        for tag in &tags {
+            // Whoever deletes the tag alone does not add to the repository: both would write its history.
+            let _moving = self.locks.moving(repository, std::slice::from_ref(tag)).await;
+            if self.resolve(repository, tag).await? == Some(*digest) {
+                self.remove_tag(repository, tag, Some(*digest), by, How::DeleteManifest).await?;
+            }
         }
         // A tag that pointed here may have been removed before and not survive as removed: its sync failed. Nobody will ask
         // for it again, so it is made sure of now.

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use super::*;
 use crate::oci::Reference;
 use crate::registry::samples::{digest, image, index, name, new, push, put, serves_manifest, tag, volume};
-use crate::registry::{NewManifest, Precondition};
+use crate::registry::{Actor, NewManifest, Precondition};
 
 const CREATORS: u64 = 20;
 
@@ -85,7 +85,7 @@ async fn a_tag_that_was_deleted_can_be_created_again() {
     let name = name("team/app");
     for number in 0..3 {
         put(&registry, &name, creating(&numbered(number), &["v1"])).await;
-        registry.delete_tag(&name, &tag("v1"), &Precondition::None).await.unwrap();
+        registry.delete_tag(&name, &tag("v1"), &Precondition::None, &Actor::unknown()).await.unwrap();
     }
 }
 

@@ -7,10 +7,11 @@ use crate::oci::{Algorithm, Descriptor, Digest, Kind, Manifest, MediaType, Refer
 
 use crate::storage::Change;
 
+use super::history::How;
 use super::pins::Moment;
 use super::work::at_length;
 use super::{
-    IndexPlatforms, Overwrite, Platform, References, Registry, RegistryError, Result, UrlRules, layout, links,
+    Actor, IndexPlatforms, Overwrite, Platform, References, Registry, RegistryError, Result, UrlRules, layout, links,
     referrers,
 };
 
@@ -32,6 +33,8 @@ pub struct NewManifest {
     pub overwrite: Overwrite,
     /// What must be so for it to be put: about the tags, or without tags about the manifest itself.
     pub precondition: Precondition,
+    /// Who asks for it, for the tags' histories.
+    pub by: Actor,
 }
 
 /// What must be so for a change to be made (RFC 9110 §13.1).
@@ -63,9 +66,9 @@ impl Registry {
     /// Puts a manifest. When this returns, it survives a power cut together with everything that it refers to.
     ///
     /// In three steps, each durable before the next can be seen: the content, with everything that it refers to and that
-    /// is not durable yet, the note of its type and the entry that its subject is asked for; the link that makes it
-    /// readable, and the tags' histories; the tags. A crash between two steps leaves content or a note that nothing leads
-    /// to.
+    /// is not durable yet, the note of its type, the entry that its subject is asked for, and the tags' histories with who
+    /// moves them; the link that makes it readable, and the tags' indexes; the tags. A crash between two steps leaves
+    /// content or a note that nothing leads to.
     ///
     /// Two puts of one tag: the tag's lock puts one behind the other, and the precondition is looked at under it, so of two
     /// that create one tag exactly one succeeds. What the put may not overwrite is looked at under the same lock and before
@@ -91,7 +94,7 @@ impl Registry {
         }
         self.check_references(repository, &manifest).await?;
         let (registry, repository) = (self.clone(), repository.clone());
-        let (overwrite, precondition, bytes) = (new.overwrite, new.precondition, new.bytes);
+        let (overwrite, precondition, bytes, by) = (new.overwrite, new.precondition, new.bytes, new.by);
         self.to_its_end(async move {
             let _entered = registry.pins.enter();
             let _adding = registry.locks.adding(&repository).await;
@@ -103,21 +106,44 @@ impl Registry {
             if overwrite == Overwrite::Refused {
                 registry.check_nothing_is_overwritten(&repository, &manifest, &digest, &tags, &bytes).await?;
             }
+            let moved = registry.check_may_be_moved(&repository, &digest, &tags).await?;
             registry.check_precondition(&repository, &digest, &tags, &precondition).await?;
             let _placing = registry.locks.placing(&digest).await;
-            registry.write_manifest(&repository, &manifest, digest, &tags, bytes).await
+            let noted = registry.noted(&repository, &moved, digest, &by, How::Put).await?;
+            registry.write_manifest(&repository, &manifest, digest, &tags, bytes, noted).await
         })
         .await
     }
 
-    /// Writes a manifest that may be put. The caller holds the locks.
-    async fn write_manifest(
+    /// Where the tags point, if they may be moved to this manifest.
+    async fn check_may_be_moved(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+        tags: &[Tag],
+    ) -> Result<Vec<(Tag, Option<Digest>)>> {
+        let mut moved: Vec<(Tag, Option<Digest>)> = Vec::with_capacity(tags.len());
+        for tag in tags {
+            // Somebody may name one twice, and it moves once.
+            if moved.iter().any(|(known, _)| known == tag) {
+                continue;
+            }
+            let from = self.resolve(repository, tag).await?;
+            self.check_may_move(repository, tag, from, Some(*digest))?;
+            moved.push((tag.clone(), from));
+        }
+        Ok(moved)
+    }
+
+    /// Writes a manifest that may be put, and what is noted of its tags' moves. The caller holds the locks.
+    pub(super) async fn write_manifest(
         &self,
         repository: &RepositoryName,
         manifest: &Manifest,
         digest: Digest,
         tags: &[Tag],
         bytes: Bytes,
+        noted: Vec<Change>,
     ) -> Result<PutManifest> {
         let _changing = self.remembered.changing(repository, &digest, tags);
         let referred = referred(manifest);
@@ -141,10 +167,12 @@ impl Registry {
             let described = manifest.describe(digest, bytes.len() as u64);
             content.push(referrers::entry(repository, subject, &described)?);
         }
+        // Before the index, which would else list what the tag was never moved to, with no line to say so.
+        content.extend(noted);
         let link = |key| Change::Put(key, links::content(&digest));
         let mut readable = vec![link(layout::revision_link(repository, &digest))];
-        // The history before the tag: a tag never points at what its index does not list, which registry:2's collector
-        // relies on.
+        // The index before the tag: a tag never points at what its index does not list, which registry:2's collector relies
+        // on.
         readable.extend(tags.iter().map(|tag| link(layout::tag_index(repository, tag, &digest))));
         let pointed = tags.iter().map(|tag| link(layout::tag_current(repository, tag))).collect();
         let applied = self.storage.apply(vec![content, readable, pointed]).await;
@@ -231,7 +259,7 @@ impl Registry {
         }
     }
 
-    async fn manifest_is_there(&self, repository: &RepositoryName, digest: &Digest) -> Result<bool> {
+    pub(super) async fn manifest_is_there(&self, repository: &RepositoryName, digest: &Digest) -> Result<bool> {
         Ok(self.holds_manifest(repository, digest).await? && self.content_is_there(digest).await?)
     }
 

@@ -1,6 +1,6 @@
 //! Removing a repository as a whole.
 
-use crate::oci::{Algorithm, Digest, RepositoryName, Tag};
+use crate::oci::{Digest, RepositoryName, Tag};
 use crate::storage::Change;
 
 use super::trash::{Removed, What};
@@ -72,27 +72,5 @@ impl Registry {
             }
         }
         Ok(Removed::Manifest { repository: repository.clone(), digest: *digest, media_type: noted, tags, layers })
-    }
-
-    /// When a tag last pointed at each manifest that none points at any more.
-    pub(super) async fn last_pointed_at(
-        &self,
-        repository: &RepositoryName,
-    ) -> Result<std::collections::HashMap<Digest, std::time::SystemTime>> {
-        let mut left = std::collections::HashMap::new();
-        for name in self.names(&layout::tags(repository)).await? {
-            let Ok(tag) = name.parse::<Tag>() else { continue };
-            for algorithm in Algorithm::ALL {
-                for name in self.names(&layout::tag_indexes(repository, &tag, algorithm)).await? {
-                    let Ok(digest) = Digest::from_hex(algorithm, &name) else { continue };
-                    if let Ok(meta) = self.storage.stat(&layout::tag_current(repository, &tag)).await
-                        && let Some(modified) = meta.modified
-                    {
-                        left.insert(digest, modified);
-                    }
-                }
-            }
-        }
-        Ok(left)
     }
 }

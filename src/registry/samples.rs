@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::oci::{Algorithm, Digest, MediaType, Reference, RepositoryName, Tag};
 use crate::storage::{self, Filesystem};
 
-use super::{Body, NewManifest, Overwrite, Precondition, Registry, RegistryError, Settings};
+use super::{Actor, Body, NewManifest, Overwrite, Precondition, Registry, RegistryError, Settings};
 
 /// A registry over a directory of its own.
 pub(super) fn volume() -> (TempDir, Registry) {
@@ -70,6 +70,7 @@ pub(super) fn new(manifest: &serde_json::Value, tags: &[&str]) -> NewManifest {
         tags: tags.collect(),
         overwrite: Overwrite::Allowed,
         precondition: Precondition::None,
+        by: Actor::unknown(),
     }
 }
 

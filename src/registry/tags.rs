@@ -5,8 +5,9 @@ use futures_util::{StreamExt, TryStreamExt, future, stream};
 use crate::oci::{Digest, RepositoryName, Tag};
 use crate::storage::EntryKind;
 
+use super::history::How;
 use super::remembered::weight;
-use super::{ActualState, Listing, Page, Precondition, Registry, RegistryError, Result, layout, links};
+use super::{Actor, ActualState, Listing, Page, Precondition, Registry, RegistryError, Result, layout, links};
 
 /// How many tags are looked at side by side.
 const SIDE_BY_SIDE: usize = 8;
@@ -59,19 +60,26 @@ impl Registry {
     /// Removes a tag; the manifest stays.
     ///
     /// Against a put of the same tag: the tag's lock puts one behind the other, and whichever is last has its way.
-    pub async fn delete_tag(&self, repository: &RepositoryName, tag: &Tag, precondition: &Precondition) -> Result<()> {
+    pub async fn delete_tag(
+        &self,
+        repository: &RepositoryName,
+        tag: &Tag,
+        precondition: &Precondition,
+        by: &Actor,
+    ) -> Result<()> {
         self.allow_deleting()?;
         let (registry, repository, tag) = (self.clone(), repository.clone(), tag.clone());
-        let precondition = precondition.clone();
+        let (precondition, by) = (precondition.clone(), by.clone());
         self.to_its_end(async move {
             let moving = registry.locks.moving(&repository, std::slice::from_ref(&tag)).await;
             let current = registry.resolve(&repository, &tag).await?;
+            registry.check_may_move(&repository, &tag, current, None)?;
             precondition.check(current).map_err(|state| RegistryError::from((tag.clone(), state)))?;
             // A tag whose link is damaged points nowhere and can be removed all the same.
             if current.is_none() && registry.storage.list(&layout::tag(&repository, &tag), None, 1).await?.is_empty() {
                 return Err(registry.manifest_unknown(&repository, &tag.into()).await);
             }
-            registry.remove_tag(&repository, &tag).await?;
+            registry.remove_tag(&repository, &tag, current, &by, How::Delete).await?;
             drop(moving);
             registry.tidy_if_without_manifests(&repository).await;
             Ok(())
@@ -79,9 +87,19 @@ impl Registry {
         .await
     }
 
-    /// The caller holds the tag's lock or keeps everyone from adding tags.
-    pub(super) async fn remove_tag(&self, repository: &RepositoryName, tag: &Tag) -> Result<()> {
+    /// Removes a tag that points there. The caller holds the tag's lock.
+    pub(super) async fn remove_tag(
+        &self,
+        repository: &RepositoryName,
+        tag: &Tag,
+        from: Option<Digest>,
+        by: &Actor,
+        how: How,
+    ) -> Result<()> {
         let _changing = self.remembered.changing_tag(repository, tag);
+        // Written down first: it is what the tag can be brought back from.
+        let noted = self.note(repository, tag, from, None, by, how).await?;
+        self.storage.apply(vec![noted.into_iter().collect()]).await?;
         // What makes it a tag goes first and for good; the rest is only tidy.
         self.storage.delete(&layout::tag_current(repository, tag)).await?;
         Ok(self.storage.delete_all(&layout::tag(repository, tag)).await?)

@@ -17,6 +17,7 @@ mod first_user;
 mod forms;
 mod guarded;
 mod guessing;
+mod histories;
 mod login;
 mod mounts;
 mod reloads;

@@ -18,6 +18,7 @@ mod errors;
 mod hash_states;
 mod hostile_paths;
 mod hostile_volume;
+mod immutable;
 mod limits;
 mod manifest_refusals;
 mod manifests;

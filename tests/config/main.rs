@@ -10,6 +10,7 @@ mod drop_in;
 mod refusals;
 mod samples;
 mod settings;
+mod tags;
 
 use wharf::config::{Config, Warning};
 

@@ -21,7 +21,7 @@ pub(in crate::config) const TOP: Shape = Shape::Struct(&[
     section("redis", REDIS),
     section("health", HEALTH),
     section("catalog", &[value("maxentries")]),
-    section("tags", &[value("maxtags")]),
+    section("tags", &[value("maxtags"), list("immutable", &IMMUTABLE)]),
     section("proxy", PROXY),
     section("validation", VALIDATION),
     section("policy", &[section("repository", &[values("classes")])]),
@@ -114,6 +114,9 @@ const HEALTH: &[Field] = &[
     list("http", &CHECK_HTTP).called("HTTPCHECKERS"),
     list("tcp", &CHECK_TCP).called("TCPCHECKERS"),
 ];
+
+/// Ours: registry:2 lets every tag be moved.
+const IMMUTABLE: Shape = Shape::Struct(&[values("repositories"), values("tags"), values("except")]);
 
 const VALIDATION: &[Field] = &[
     value("enabled"),

@@ -42,7 +42,7 @@ pub(super) async fn answer(app: &App, admitted: &Admitted, request: &Parts, rout
         ApiRoute::About => about::get(),
         ApiRoute::Repository(name) => repositories::get(app, &name).await,
         ApiRoute::Tag(name, tag) => repositories::get_tag(app, name, tag).await,
-        ApiRoute::DeleteTag(name, tag) => repositories::delete_tag(app, &name, &tag).await,
+        ApiRoute::DeleteTag(name, tag) => repositories::delete_tag(app, &admitted.actor(), &name, &tag).await,
         ApiRoute::DeleteManifest(name, digest) => {
             repositories::delete_manifest(app, &admitted.actor(), &name, &digest).await
         }

@@ -98,8 +98,8 @@ pub(super) async fn get_tag(app: &App, name: RepositoryName, tag: Tag) -> Answer
     ),
     responses((status = 204, description = "It is deleted"))
 )]
-pub(super) async fn delete_tag(app: &App, name: &RepositoryName, tag: &Tag) -> Answer {
-    app.registry.delete_tag(name, tag, &Precondition::None).await?;
+pub(super) async fn delete_tag(app: &App, by: &Actor, name: &RepositoryName, tag: &Tag) -> Answer {
+    app.registry.delete_tag(name, tag, &Precondition::None, by).await?;
     Ok(Reply::empty(StatusCode::NO_CONTENT).done())
 }
 

@@ -4,7 +4,9 @@ use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, Method, StatusCode, header};
 
+use crate::auth::Caller;
 use crate::http::conditions::{client_has, range_applies};
+use crate::http::gate::actor;
 use crate::http::reply::Reply;
 use crate::http::{App, HttpError};
 use crate::oci::{ByteRange, Digest, RangeError, RepositoryName};
@@ -55,8 +57,8 @@ pub(super) async fn get(app: &App, request: &Parts, name: RepositoryName, digest
 }
 
 /// Takes a blob from the repository.
-pub(super) async fn delete(app: &App, name: RepositoryName, digest: Digest) -> Answer {
-    app.registry.delete_blob(&name, &digest).await?;
+pub(super) async fn delete(app: &App, caller: &Caller, name: RepositoryName, digest: Digest) -> Answer {
+    app.registry.delete_blob(&name, &digest, &actor(caller)).await?;
     Ok(Reply::empty(StatusCode::ACCEPTED).done())
 }
 

@@ -6,13 +6,14 @@ use axum::http::{StatusCode, header};
 
 use crate::auth::{Action, Caller};
 use crate::http::conditions::{client_has, precondition};
+use crate::http::gate::actor;
 use crate::http::listen::Peer;
 use crate::http::query::Query;
 use crate::http::reply::{CONTENT_DIGEST, OCI_SUBJECT, OCI_TAG, Reply};
 use crate::http::route::Route;
 use crate::http::{App, HttpError};
 use crate::oci::{MediaType, Reference, RepositoryName, Tag};
-use crate::registry::{Actor, NewManifest, Overwrite, RegistryError};
+use crate::registry::{NewManifest, Overwrite, RegistryError};
 
 use super::Answer;
 
@@ -60,7 +61,7 @@ pub(super) async fn put(
     let bytes = whole.bytes.clone();
     let asked = tags.clone();
     let overwrite = if app.may(caller, &name, Action::Push) { Overwrite::Allowed } else { Overwrite::Refused };
-    let new = NewManifest { media_type, bytes, reference, tags, overwrite, precondition };
+    let new = NewManifest { media_type, bytes, reference, tags, overwrite, precondition, by: actor(caller) };
     let put = match app.registry.put_manifest(&name, new).await {
         Ok(put) => put,
         Err(
@@ -84,13 +85,18 @@ pub(super) async fn put(
 }
 
 /// Deletes a tag, or a manifest with all its tags.
-pub(super) async fn delete(app: &App, request: &Parts, name: RepositoryName, reference: Reference) -> Answer {
+pub(super) async fn delete(
+    app: &App,
+    request: &Parts,
+    caller: &Caller,
+    name: RepositoryName,
+    reference: Reference,
+) -> Answer {
     let precondition = precondition(&request.headers)?;
+    let by = actor(caller);
     match reference {
-        Reference::Tag(tag) => app.registry.delete_tag(&name, &tag, &precondition).await?,
-        Reference::Digest(digest) => {
-            app.registry.delete_manifest(&name, &digest, &precondition, &Actor::unknown()).await?
-        }
+        Reference::Tag(tag) => app.registry.delete_tag(&name, &tag, &precondition, &by).await?,
+        Reference::Digest(digest) => app.registry.delete_manifest(&name, &digest, &precondition, &by).await?,
     }
     Ok(Reply::empty(StatusCode::ACCEPTED).done())
 }

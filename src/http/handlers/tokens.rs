@@ -12,7 +12,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::auth::{Access, Caller, IdentifyError, Subject};
+use crate::auth::{Access, Caller, IdentifyError, Subject, UserName};
 use crate::http::access_error::AccessError;
 use crate::http::challenge::Challenge;
 use crate::http::gate::{Admitted, presented};
@@ -146,7 +146,7 @@ pub(super) fn whoami(app: &App, caller: &Caller) -> Answer {
         Subject::Token(name) => ("token", Some(name.as_str())),
         Subject::Operator => ("operator", None),
     };
-    let user = caller.subject.user();
+    let user = caller.subject.user().map(UserName::as_str);
     let may = app.auth.held(caller).into_iter().map(|held| May {
         repositories: held.repositories.iter().map(|pattern| pattern.shown_to(user)).collect(),
         actions: held.may.iter().map(crate::auth::Action::as_str).collect(),

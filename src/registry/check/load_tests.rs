@@ -7,7 +7,7 @@ use crate::oci::{Digest, MediaType, RepositoryName};
 use crate::registry::samples::{
     described, image, index, name, new, push, put, serves_blob, serves_manifest, tag, volume,
 };
-use crate::registry::{MountFrom, Precondition, Registry};
+use crate::registry::{Actor, MountFrom, Precondition, Registry};
 
 /// How many images each client pushes.
 const IMAGES: u32 = 30;
@@ -27,13 +27,16 @@ async fn client(registry: Registry, repository: RepositoryName, shared: Reposito
         let referrer = put(&registry, &repository, new(&about, &[])).await;
         if n % 2 == 0 {
             kept.push((manifest, vec![own, common]));
-            registry.delete_tag(&repository, &tag(&format!("v{n}")), &Precondition::None).await.unwrap();
+            registry
+                .delete_tag(&repository, &tag(&format!("v{n}")), &Precondition::None, &Actor::unknown())
+                .await
+                .unwrap();
             continue;
         }
         for gone in [referrer, parent, manifest] {
-            registry.delete_manifest(&repository, &gone, &Precondition::None).await.unwrap();
+            registry.delete_manifest(&repository, &gone, &Precondition::None, &Actor::unknown()).await.unwrap();
         }
-        registry.delete_blob(&repository, &own).await.unwrap();
+        registry.delete_blob(&repository, &own, &Actor::unknown()).await.unwrap();
     }
     kept
 }

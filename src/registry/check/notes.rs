@@ -13,7 +13,7 @@ use super::links::Content;
 
 impl Check<'_> {
     pub(super) async fn look_at_type(&self, repository: &RepositoryName, digest: &Digest) -> Result<Option<Defect>> {
-        let Some(noted) = self.registry.note(&layout::manifest_type(repository, digest)).await? else {
+        let Some(noted) = self.registry.noted_at(&layout::manifest_type(repository, digest)).await? else {
             return Ok(None);
         };
         let (repository, digest) = (repository.clone(), *digest);
@@ -30,7 +30,7 @@ impl Check<'_> {
         subject: &Digest,
         digest: &Digest,
     ) -> Result<Option<Defect>> {
-        let Some(noted) = self.registry.note(&layout::referrer(repository, subject, digest)).await? else {
+        let Some(noted) = self.registry.noted_at(&layout::referrer(repository, subject, digest)).await? else {
             return Ok(None);
         };
         if !self.registry.links_manifest(repository, digest).await? {
@@ -57,7 +57,7 @@ impl Check<'_> {
 
 impl Registry {
     /// What is noted under a key, if anything is. What is too long to be a note is a damaged one.
-    async fn note(&self, key: &storage::Key) -> storage::Result<Option<Bytes>> {
+    async fn noted_at(&self, key: &storage::Key) -> storage::Result<Option<Bytes>> {
         match self.storage.get(key).await {
             Ok(noted) => Ok(Some(noted)),
             Err(StorageError::TooLarge { .. }) => Ok(Some(Bytes::new())),

@@ -14,7 +14,7 @@ use crate::oci::Algorithm;
 use crate::registry::samples::{
     described, digest, image, index, name, new, push, put, serves_blob, serves_manifest, tag, volume,
 };
-use crate::registry::{Clock, MountFrom, References, Settings, SystemClock, layout};
+use crate::registry::{Actor, Clock, MountFrom, References, Settings, SystemClock, layout};
 use crate::storage::{self, Call, Durability, Filesystem, Watch};
 
 /// Tells what the time will be in two days.
@@ -122,11 +122,11 @@ async fn a_volume_that_is_whole_has_no_defects_whatever_is_on_it() {
     put(&registry, &team, NewManifestOf("application/vnd.docker.distribution.manifest.v2+json").typed(noted)).await;
     // Deleted and mounted.
     let gone = put(&registry, &team, new(&image(layer, &[]), &["gone"])).await;
-    registry.delete_manifest(&team, &gone, &crate::registry::Precondition::None).await.unwrap();
+    registry.delete_manifest(&team, &gone, &crate::registry::Precondition::None, &Actor::unknown()).await.unwrap();
     push(&registry, &other, b"deleted").await;
-    registry.delete_blob(&other, &digest("deleted")).await.unwrap();
+    registry.delete_blob(&other, &digest("deleted"), &Actor::unknown()).await.unwrap();
     registry.mount_blob(&other, &layer, MountFrom::Repository(&team)).await.unwrap();
-    registry.delete_tag(&team, &tag("latest"), &crate::registry::Precondition::None).await.unwrap();
+    registry.delete_tag(&team, &tag("latest"), &crate::registry::Precondition::None, &Actor::unknown()).await.unwrap();
     // An upload under way, and what registries 2.x leave: a blob by two names, an empty directory, an old manifest.
     registry.start_upload(&team, None, Algorithm::Sha512).await.unwrap();
     let alias = Digest::of(Algorithm::Sha512, b"layer");

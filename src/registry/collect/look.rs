@@ -97,7 +97,7 @@ impl Registry {
                 Some(digest) => tagged.push(digest),
                 None => {
                     for algorithm in Algorithm::ALL {
-                        let names = self.names(&layout::tag_indexes(repository, &tag, algorithm)).await?;
+                        let names = self.names(&layout::tag_indexed(repository, &tag, algorithm)).await?;
                         tagged.extend(names.iter().filter_map(|name| Digest::from_hex(algorithm, name).ok()));
                     }
                 }

@@ -151,7 +151,7 @@ async fn what_is_emptied_from_the_trash_is_gone_from_disk() {
     let (directory, registry) = volume();
     push(&registry, "team/app", "1", &["one"]).await;
     registry.settle().await;
-    registry.delete_tag(&name("team/app"), &tag("1"), &Precondition::None).await.unwrap();
+    registry.delete_tag(&name("team/app"), &tag("1"), &Precondition::None, &Actor::unknown()).await.unwrap();
     let collected = run(&registry, AT_ONCE).await.unwrap();
     let (stop, now) = (CancellationToken::new(), std::time::SystemTime::now());
     let kept = registry.empty_trash(None, Duration::from_secs(60), now, &stop).await.unwrap();
@@ -170,7 +170,7 @@ async fn what_cannot_be_read_ends_it_before_anything_goes() {
         let (directory, registry) = volume();
         let manifest = push(&registry, "team/app", "1", &["one"]).await;
         push(&registry, "team/other", "1", &["two"]).await;
-        registry.delete_tag(&name("team/other"), &tag("1"), &Precondition::None).await.unwrap();
+        registry.delete_tag(&name("team/other"), &tag("1"), &Precondition::None, &Actor::unknown()).await.unwrap();
         registry.settle().await;
         let file = file(&directory, &manifest);
         match damage {
@@ -360,7 +360,7 @@ async fn a_run_that_is_stopped_leaves_everything_whole_and_the_next_one_goes_on(
     let (_directory, registry) = volume();
     push(&registry, "team/app", "1", &["one"]).await;
     registry.settle().await;
-    registry.delete_tag(&name("team/app"), &tag("1"), &Precondition::None).await.unwrap();
+    registry.delete_tag(&name("team/app"), &tag("1"), &Precondition::None, &Actor::unknown()).await.unwrap();
     let stop = CancellationToken::new();
     stop.cancel();
     let stopped = registry.collect(AT_ONCE, Effort::FULL, &Actor::unknown(), &Unfollowed, &stop).await;

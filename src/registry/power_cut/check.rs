@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use futures_util::TryStreamExt;
 
 use crate::oci::{Algorithm, Digest, Reference, RepositoryName};
-use crate::registry::{Page, Registry, RegistryError, layout};
+use crate::registry::{How, Page, Registry, RegistryError, layout};
 
 use super::images::Known;
 use super::promises::{Held, Promises};
@@ -43,6 +43,14 @@ pub(super) async fn promises(registry: &Registry, promises: &Promises, manifests
         if let Some(digest) = at {
             let there = manifest_is_there(registry, repository, &manifests[&digest]).await?;
             agree(&BTreeSet::from([true]), &there, &format!("what tag {tag} of {repository} points at"))?;
+            // No move can be seen that is not written down; what was found only was not.
+            let moves = registry.tag_history(repository, tag).await.map_err(said)?;
+            let written = moves.first().map(|last| (last.to, last.how == How::Found));
+            agree(
+                &BTreeSet::from([Some((at, false))]),
+                &written,
+                &format!("the history of tag {tag} of {repository}"),
+            )?;
         }
         let listed = match registry.tags(repository, &Page::default()).await {
             Ok(listing) => listing.entries.contains(tag),

@@ -80,6 +80,7 @@ impl Client {
     }
 
     async fn step(&self, step: &Step) -> Result<()> {
+        let nobody = Actor::unknown();
         match step {
             Step::Blob(to, content, how) => {
                 let intent = Intent::Blob(name(to), content.digest);
@@ -103,18 +104,17 @@ impl Client {
             }
             Step::Untag(of, text) => {
                 let (of, tag) = (name(of), tag(text));
-                let gone = self.registry.delete_tag(&of, &tag, &Precondition::None);
+                let gone = self.registry.delete_tag(&of, &tag, &Precondition::None, &nobody);
                 self.remove(Intent::Untag(of.clone(), tag.clone()), gone).await
             }
             Step::DropManifest(of, known) => {
                 let of = name(of);
-                let by = Actor::unknown();
-                let gone = self.registry.delete_manifest(&of, &known.digest, &Precondition::None, &by);
+                let gone = self.registry.delete_manifest(&of, &known.digest, &Precondition::None, &nobody);
                 self.remove(Intent::DropManifest(of.clone(), known.digest), gone).await
             }
             Step::DropBlob(of, content) => {
                 let of = name(of);
-                let gone = self.registry.delete_blob(&of, &content.digest);
+                let gone = self.registry.delete_blob(&of, &content.digest, &nobody);
                 self.remove(Intent::DropBlob(of.clone(), content.digest), gone).await
             }
             Step::Pause => {
@@ -172,6 +172,7 @@ impl Client {
             tags: tags.collect(),
             overwrite: Overwrite::Allowed,
             precondition: Precondition::None,
+            by: Actor::unknown(),
         };
         self.registry.put_manifest(to, new).await.map(drop)
     }

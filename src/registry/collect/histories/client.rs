@@ -228,6 +228,7 @@ impl Client {
             tags: Vec::new(),
             overwrite: Overwrite::Allowed,
             precondition: Precondition::None,
+            by: Actor::unknown(),
         };
         let put = registry.put_manifest(&name(repository), new).await;
         let mut known = self.known();
@@ -255,7 +256,7 @@ impl Client {
         let place = (repository, text);
         let Some(fate) = self.known().tags.get(&place).cloned() else { return };
         self.known().tags.entry(place.clone()).or_default().insert(None);
-        match registry.delete_tag(&name(&place.0), &tag(&place.1), &Precondition::None).await {
+        match registry.delete_tag(&name(&place.0), &tag(&place.1), &Precondition::None, &Actor::unknown()).await {
             Ok(()) => {}
             Err(RegistryError::ManifestUnknown { .. }) => assert!(fate.contains(&None), "{place:?} is gone"),
             Err(error) => panic!("{error}"),

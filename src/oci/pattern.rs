@@ -1,4 +1,4 @@
-//! Patterns of repositories in rules: `team/app`, `team/*`, `team/**`, `{user}/**`.
+//! Patterns of repositories in what an operator writes: `team/app`, `team/*`, `team/**`, `{user}/**`.
 //!
 //! A pattern is compared part by part, parts being what slashes separate. `*` stands for any text within a part, `**`
 //! alone in a part for any parts: for one at least at the end of a pattern, for any number, also none, elsewhere. `{user}`
@@ -8,9 +8,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::oci::RepositoryName;
-
-use super::UserName;
+use super::RepositoryName;
 
 /// The longest pattern, in bytes; a repository's name is not longer.
 const LONGEST: usize = 255;
@@ -65,12 +63,12 @@ pub enum PatternError {
 
 impl Pattern {
     /// Whether a repository matches for this user; for nobody in particular, `{user}` matches nothing.
-    pub fn matches(&self, repository: &RepositoryName, user: Option<&UserName>) -> bool {
+    pub fn matches(&self, repository: &RepositoryName, user: Option<&str>) -> bool {
         matches(&self.parts, repository.as_str(), user)
     }
 
     /// Whether a repository below this path, whose parts are whole, may match.
-    pub fn reaches_below(&self, path: &str, user: Option<&UserName>) -> bool {
+    pub fn reaches_below(&self, path: &str, user: Option<&str>) -> bool {
         reaches(&self.parts, path, user)
     }
 
@@ -80,9 +78,9 @@ impl Pattern {
     }
 
     /// As it reads to a user: with their name in its place.
-    pub fn shown_to(&self, user: Option<&UserName>) -> String {
+    pub fn shown_to(&self, user: Option<&str>) -> String {
         match user {
-            Some(user) => self.text.replace("{user}", user.as_str()),
+            Some(user) => self.text.replace("{user}", user),
             None => self.text.clone(),
         }
     }
@@ -99,7 +97,7 @@ fn first(path: &str) -> (&str, Option<&str>) {
     path.split_once('/').map_or((path, None), |(first, rest)| (first, Some(rest)))
 }
 
-fn matches(parts: &[Part], path: &str, user: Option<&UserName>) -> bool {
+fn matches(parts: &[Part], path: &str, user: Option<&str>) -> bool {
     match parts {
         [] => false,
         [Part::AnyDepth] => true,
@@ -125,7 +123,7 @@ fn matches(parts: &[Part], path: &str, user: Option<&UserName>) -> bool {
     }
 }
 
-fn reaches(parts: &[Part], path: &str, user: Option<&UserName>) -> bool {
+fn reaches(parts: &[Part], path: &str, user: Option<&str>) -> bool {
     match parts {
         [] => false,
         [Part::AnyDepth, ..] => true,
@@ -137,7 +135,7 @@ fn reaches(parts: &[Part], path: &str, user: Option<&UserName>) -> bool {
 }
 
 impl Part {
-    fn matches(&self, component: &str, user: Option<&UserName>) -> bool {
+    fn matches(&self, component: &str, user: Option<&str>) -> bool {
         match self {
             Part::AnyDepth => true,
             Part::Literal(text) => text == component,
@@ -147,7 +145,7 @@ impl Part {
 }
 
 /// Of several `*` only the last is ever tried again, so that this takes no more than a product of two lengths.
-fn pieces_match(pieces: &[Piece], component: &str, user: Option<&UserName>) -> bool {
+fn pieces_match(pieces: &[Piece], component: &str, user: Option<&str>) -> bool {
     let (mut piece, mut at) = (0, 0);
     let mut again: Option<(usize, usize)> = None;
     loop {
@@ -162,7 +160,7 @@ fn pieces_match(pieces: &[Piece], component: &str, user: Option<&UserName>) -> b
             }
             Some(Piece::Text(text)) => rest.starts_with(text.as_str()).then_some(text.len()),
             Some(Piece::User) => match user {
-                Some(user) => rest.starts_with(user.as_str()).then_some(user.as_str().len()),
+                Some(user) => rest.starts_with(user).then_some(user.len()),
                 None => return false,
             },
         };
