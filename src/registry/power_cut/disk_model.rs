@@ -125,6 +125,10 @@ impl DiskModel {
             }
             Event::Remove(path) | Event::RemoveDirectory(path) => {
                 let Some(place) = self.place(path) else { return false };
+                // It is tried whether or not anything is in it.
+                if matches!(event, Event::RemoveDirectory(_)) && self.find(path).is_some_and(|at| !self.is_empty(at)) {
+                    return false;
+                }
                 if self.entries(place.0).remove(&place.1).is_none() {
                     return false;
                 }
@@ -171,6 +175,11 @@ impl DiskModel {
         };
         let covered = self.acts.iter().enumerate().filter(|(_, (act, _))| covers(act)).map(|(act, _)| act).collect();
         self.syncing.insert(number, (covered, matches!(what, Sync::File(_))));
+    }
+
+    /// Whether it is a directory with nothing in it.
+    fn is_empty(&self, inode: Inode) -> bool {
+        matches!(&self.nodes[inode], Node::Directory(entries) if entries.is_empty())
     }
 
     fn make(&mut self, path: &Path, node: Node) {

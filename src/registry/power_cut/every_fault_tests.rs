@@ -107,7 +107,7 @@ fn left(root: &Path) -> Vec<PathBuf> {
     left.extend(check::files(&root.join(layout::all_unsettled().as_str())));
     let open = fs::read_dir("/proc/self/fd").into_iter().flatten();
     let open = open.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
-    left.extend(open.filter(|path| path.starts_with(root) && path != root));
+    left.extend(open.filter(|path| path.starts_with(root) && path != root && !path.ends_with("wharf/lock")));
     left
 }
 
