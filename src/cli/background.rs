@@ -9,7 +9,7 @@ use crate::auth::Auth;
 use crate::registry::{Registry, UploadPurging};
 use crate::telemetry::Metrics;
 
-use super::scrub;
+use super::{scrub, upkeep};
 
 /// How long after the start abandoned uploads are first looked for: a volume may still be busy being mounted or moved.
 const FIRST_PURGE: Duration = Duration::from_secs(60);
@@ -24,6 +24,7 @@ pub(super) fn start(registry: &Registry, auth: &Auth, metrics: &Metrics) {
     if let Some(purging) = registry.settings().upload_purging.filter(|_| !registry.settings().read_only) {
         tokio::spawn(purge(registry.clone(), purging));
     }
+    upkeep::start(registry);
     if let Some(scrub) = registry.settings().scrub {
         tokio::spawn(scrub::run(registry.clone(), scrub, metrics.clone()));
     }

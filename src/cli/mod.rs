@@ -4,10 +4,13 @@ mod access;
 mod allocator;
 mod background;
 mod banner;
+mod bytes;
 mod check;
 mod check_text;
 mod config;
+mod delete;
 mod follow;
+mod garbage_collect;
 mod health;
 mod image;
 mod jobs;
@@ -18,6 +21,8 @@ mod remote;
 mod scrub;
 mod serve;
 mod token;
+mod trash;
+mod upkeep;
 mod user;
 
 use std::io;
@@ -53,6 +58,9 @@ enum Command {
     },
     Jobs(jobs::Args),
     PurgeUploads(purge_uploads::Args),
+    Delete(delete::Args),
+    GarbageCollect(garbage_collect::Args),
+    Trash(trash::Args),
     User(user::Args),
     Token(token::Args),
 }
@@ -67,6 +75,9 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args, config::environment(), &mut out, &mut err),
         Command::Config(args) => config::run(&args, config::environment(), &mut out, &mut err),
         Command::Health { file } => health::run(file.as_deref(), &mut err),
+        Command::Delete(args) => delete::run(&args, &mut out, &mut err),
+        Command::GarbageCollect(args) => garbage_collect::run(&args, &mut out, &mut err),
+        Command::Trash(args) => trash::run(&args, &mut out, &mut err),
         Command::Jobs(args) => jobs::run(&args, &mut out, &mut err),
         Command::PurgeUploads(args) => purge_uploads::run(&args, &mut out, &mut err),
         Command::User(args) => user::run(&args, &mut out, &mut err),

@@ -108,9 +108,11 @@ impl HttpError {
     pub(super) fn status(&self) -> StatusCode {
         match self {
             HttpError::Route(error) => match error {
-                RouteError::NotFound | RouteError::NotInApi | RouteError::Upload(_) | RouteError::Job(_) => {
-                    StatusCode::NOT_FOUND
-                }
+                RouteError::NotFound
+                | RouteError::NotInApi
+                | RouteError::Upload(_)
+                | RouteError::Job(_)
+                | RouteError::Batch(_) => StatusCode::NOT_FOUND,
                 RouteError::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
                 RouteError::Name(_) | RouteError::Reference(_) | RouteError::Digest(_) => StatusCode::BAD_REQUEST,
             },
@@ -168,6 +170,7 @@ impl HttpError {
             HttpError::Route(error) => match error {
                 RouteError::NotFound | RouteError::NotInApi => ErrorCode::Unsupported,
                 RouteError::Job(_) => ErrorCode::JobUnknown,
+                RouteError::Batch(_) => ErrorCode::NameUnknown,
                 RouteError::Method { .. } => ErrorCode::Unsupported,
                 RouteError::Name(_) => ErrorCode::NameInvalid,
                 RouteError::Reference(ReferenceError::Tag(_)) => ErrorCode::TagInvalid,

@@ -86,18 +86,23 @@ impl App {
         record.comes_from(address);
         let (request, peer) = (record.request(), record.peer());
         self.permits(request, peer, &caller, &route)?;
-        self.switched_on(&route)?;
+        self.switched_on(&caller, &route)?;
         Ok(Admitted { caller, address, route })
     }
 
     /// What the operator has switched off is off for everybody.
-    fn switched_on(&self, route: &Route) -> Result<(), HttpError> {
+    fn switched_on(&self, caller: &Caller, route: &Route) -> Result<(), HttpError> {
         let settings = self.registry.settings();
-        match route.effect() {
-            Effect::Write | Effect::Delete if settings.read_only => Err(RegistryError::ReadOnly.into()),
-            Effect::Delete if !settings.delete_enabled => Err(RegistryError::DeleteDisabled.into()),
-            Effect::Read | Effect::Write | Effect::Delete => Ok(()),
+        let deletes = match route.effect() {
+            Effect::Read => return Ok(()),
+            Effect::Write => false,
+            Effect::Delete => true,
+            Effect::Collect => caller.subject != Subject::Operator,
+        };
+        if settings.read_only {
+            return Err(RegistryError::ReadOnly.into());
         }
+        if deletes && !settings.delete_enabled { Err(RegistryError::DeleteDisabled.into()) } else { Ok(()) }
     }
 
     /// Who asks. Credentials that are nobody's are no reason to keep from somebody what everybody may have: docker sends

@@ -8,7 +8,7 @@ use axum::http::Method;
 use percent_encoding::percent_decode_str;
 
 use crate::oci::{Digest, DigestError, NameError, Reference, ReferenceError, RepositoryName};
-use crate::registry::{JobIdError, UploadId, UploadIdError};
+use crate::registry::{BatchIdError, JobIdError, UploadId, UploadIdError};
 
 use super::api::ApiRoute;
 
@@ -85,6 +85,9 @@ pub enum RouteError {
     /// The job's name is malformed.
     #[error(transparent)]
     Job(#[from] JobIdError),
+    /// The name of a batch of the trash is malformed.
+    #[error(transparent)]
+    Batch(#[from] BatchIdError),
     /// The upload's name is malformed.
     #[error(transparent)]
     Upload(#[from] UploadIdError),
@@ -99,6 +102,9 @@ pub enum Effect {
     Write,
     /// Something that was pushed is removed.
     Delete,
+    /// What nothing leads to any more, or what was removed before, goes. For the operator that is no deletion: it is what
+    /// `registry garbage-collect` does whether or not clients may delete.
+    Collect,
 }
 
 impl Route {

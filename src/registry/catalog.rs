@@ -46,6 +46,15 @@ impl Registry {
         Walk::behind(&[layout::LAYERS, layout::MANIFESTS, layout::UPLOADS], None, &Everything)
     }
 
+    /// Walks over a repository and all below it, in order.
+    pub(super) fn walk_below(&self, top: &RepositoryName) -> Walk<'static> {
+        let markers = &[layout::LAYERS, layout::MANIFESTS];
+        let (above, last) = top.as_str().rsplit_once('/').unwrap_or(("", top.as_str()));
+        let batch = vec![last.to_owned()];
+        let level = Level { batch, rest: None, ..Level::new(above.to_owned(), false, None) };
+        Walk { markers, levels: vec![level], behind: Vec::new(), visible: &Everything }
+    }
+
     /// Walks over all repositories that blobs were pushed to, in order.
     pub(super) fn walk_layers(&self) -> Walk<'static> {
         Walk::behind(&[layout::LAYERS], None, &Everything)

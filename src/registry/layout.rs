@@ -20,6 +20,7 @@
 //!     _left/<alg>:<hex>                                                  when a manifest lost what it belonged to
 //!     _history/<tag>+                                                    the moves of a tag, one JSON text for each line
 //!     _looked/<alg>                                                      which manifests have been looked at for a subject
+//!   collected                                                            when garbage was collected last
 //!   trash/<batch>/
 //!     log                                                                what one action has removed
 //!     repositories/<name>/{_manifests,_layers}                           a repository that was removed as a whole
@@ -85,6 +86,11 @@ pub(super) fn batch(id: &BatchId) -> Key {
 
 pub(super) fn batch_log(id: &BatchId) -> Key {
     batch(id).child("log")
+}
+
+/// When garbage was collected last.
+pub(super) fn collected() -> Key {
+    ours().child("collected")
 }
 
 /// What is in the trash of a repository that was removed as a whole.

@@ -65,7 +65,9 @@ pub use check::{
     Outcome, Sample, SampleError, Scrub, Severity, UploadDamage,
 };
 pub use clock::{Clock, SystemClock};
-pub use collect::{Collected, CollectionTerms, Follow, Going, Phase, Unfollowed, Untagged, Why};
+pub use collect::{
+    Collected, CollectionResult, CollectionTerms, Follow, Going, LastCollection, Phase, Unfollowed, Untagged, Why,
+};
 pub use effort::{Effort, EffortError};
 pub use error::{ActualState, Hint, RegistryError, Removal, Result};
 pub use history::{DeletedTag, How, Move};

@@ -13,7 +13,7 @@ use crate::support::client::Client;
 use crate::support::content::{Manifest, NOTHING};
 
 /// How many kinds of routes there are.
-const KINDS: usize = 27;
+const KINDS: usize = 33;
 
 /// The kind of a route. Without a wildcard: a new one must get a number, and a place in `routes`.
 fn kind(route: &Route) -> usize {
@@ -46,12 +46,21 @@ fn kind(route: &Route) -> usize {
             ApiRoute::Job(_) => 24,
             ApiRoute::StopJob(_) => 25,
             ApiRoute::PurgeUploads => 26,
+            ApiRoute::CollectGarbage => 27,
+            ApiRoute::Trash => 28,
+            ApiRoute::RestoreBatch(_) => 29,
+            ApiRoute::EmptyTrash => 30,
+            ApiRoute::DeleteRepository(_) => 31,
+            ApiRoute::DeleteRepositories => 32,
         },
     }
 }
 
 /// A name that no job has.
 const NO_JOB: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
+
+/// A name that no batch of the trash has.
+const NO_BATCH: &str = "20261127T232024.123Z-1f2e3d4c";
 
 /// A request: a method, a path and perhaps a header.
 type Asked = (Method, String, Option<(&'static str, &'static str)>);
@@ -119,6 +128,12 @@ impl Content {
             ApiRoute::PurgeUploads,
             ApiRoute::DeleteTag(name(), latest()),
             ApiRoute::DeleteManifest(name(), digest),
+            ApiRoute::CollectGarbage,
+            ApiRoute::Trash,
+            ApiRoute::RestoreBatch(NO_BATCH.parse().unwrap()),
+            ApiRoute::EmptyTrash,
+            ApiRoute::DeleteRepositories,
+            ApiRoute::DeleteRepository(name()),
         ];
         routes.extend(api.map(Route::Api));
         let mut kinds: Vec<usize> = routes.iter().map(kind).collect();
@@ -258,7 +273,7 @@ async fn each_role_passes_where_its_action_is_needed_and_nowhere_else() {
                 let needs = match kind(route) {
                     5..=7 | 10 | 19 | 20 => "pull",
                     8 | 12..=16 => "push",
-                    9 | 11 | 21 | 22 => "delete",
+                    9 | 11 | 21 | 22 | 31 => "delete",
                     other => panic!("{other} is about no repository"),
                 };
                 let passes = may == "all" || may == needs || (may == "create" && needs == "push");
@@ -323,7 +338,8 @@ async fn what_is_switched_off_is_off_for_administrators_too_on_every_route() {
     let wharf = again(wharf, "REGISTRY_STORAGE_MAINTENANCE_READONLY_ENABLED", "true");
     every_route_is_off_or_not(&wharf, &content, &image, |effect| effect != Effect::Read).await;
     let wharf = again(wharf, "REGISTRY_STORAGE_DELETE_ENABLED", "false");
-    every_route_is_off_or_not(&wharf, &content, &image, |effect| effect == Effect::Delete).await;
+    every_route_is_off_or_not(&wharf, &content, &image, |effect| matches!(effect, Effect::Delete | Effect::Collect))
+        .await;
     assert_eq!(wharf.user("alice").repo("switched/app").manifest("latest").await.is(200).body, image.bytes);
 }
 

@@ -10,6 +10,7 @@ mod guarded;
 mod support;
 
 mod abandoned;
+mod collecting;
 mod command;
 mod control;
 mod credentials;

@@ -10,7 +10,7 @@ use crate::http::handlers::Answer;
 use crate::http::reply::Reply;
 
 use super::problem::PROBLEM;
-use super::{Problem, about, jobs, repositories, upload_purges};
+use super::{Problem, about, collections, deletions, jobs, repositories, trash, upload_purges};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -26,6 +26,12 @@ use super::{Problem, about, jobs, repositories, upload_purges};
         jobs::get,
         jobs::stop,
         upload_purges::post,
+        collections::post,
+        trash::list,
+        trash::restore,
+        trash::empty,
+        deletions::delete,
+        deletions::post,
     ),
     components(schemas(Problem)),
     modifiers(&Refusals, &Credentials),

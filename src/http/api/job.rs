@@ -9,6 +9,8 @@ use utoipa::ToSchema;
 
 use crate::registry;
 
+use super::{CollectionOutcome, DeletedRepository, RestorationOutcome};
+
 /// Long work that somebody asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -84,6 +86,24 @@ pub enum JobOutcome {
         /// Things that do not look like uploads and were left alone.
         unknown: u64,
     },
+    /// Of one that collects garbage.
+    GarbageCollection(CollectionOutcome),
+    /// Of one that brings back from the trash.
+    TrashRestoration(RestorationOutcome),
+    /// Of one that empties the trash.
+    TrashEmptying {
+        /// How many batches were removed.
+        batches: u64,
+        /// How much content.
+        blobs: u64,
+        /// Its length in bytes.
+        bytes: u64,
+    },
+    /// Of one that deletes repositories.
+    RepositoryDeletion {
+        /// Those that were deleted.
+        repositories: Vec<DeletedRepository>,
+    },
 }
 
 /// Every job that is known, the one that began last first.
@@ -127,11 +147,22 @@ impl From<registry::JobResult> for JobOutcome {
             registry::JobResult::UploadPurge(purged) => {
                 JobOutcome::UploadPurge { removed: purged.removed as u64, unknown: purged.unknown as u64 }
             }
+            registry::JobResult::GarbageCollection(result) => JobOutcome::GarbageCollection(result.into()),
+            registry::JobResult::TrashRestoration(restored) => JobOutcome::TrashRestoration(restored.into()),
+            registry::JobResult::TrashEmptying(emptied) => {
+                JobOutcome::TrashEmptying { batches: emptied.batches, blobs: emptied.blobs, bytes: emptied.bytes }
+            }
+            registry::JobResult::RepositoryDeletion(deleted) => {
+                let deleted = deleted.into_iter();
+                let deleted =
+                    deleted.map(|(name, batch)| DeletedRepository { name: name.to_string(), batch: batch.to_string() });
+                JobOutcome::RepositoryDeletion { repositories: deleted.collect() }
+            }
         }
     }
 }
 
 /// RFC 3339, in UTC. A clock that is set before the year 0 or behind 9999 gives an empty text.
-fn written(time: SystemTime) -> String {
+pub(super) fn written(time: SystemTime) -> String {
     OffsetDateTime::from(time).format(&Rfc3339).unwrap_or_default()
 }

@@ -7,6 +7,8 @@
 
 mod about;
 mod body;
+mod collections;
+mod deletions;
 mod description;
 mod job;
 mod jobs;
@@ -14,6 +16,7 @@ mod problem;
 mod repositories;
 mod route;
 mod span;
+mod trash;
 mod upload_purges;
 
 use axum::body::Body;
@@ -21,11 +24,14 @@ use axum::http::Method;
 use axum::http::request::Parts;
 
 pub use about::About;
+pub use collections::{CollectionOutcome, GarbageCollection, Gone, Percent};
+pub use deletions::{DeletedRepository, RepositoryDeletion};
 pub use job::{Job, JobOutcome, JobProgress, JobState, Jobs};
 pub use problem::Problem;
 pub use repositories::{RepositoryNow, TagNow};
 pub use route::ApiRoute;
 pub use span::{Span, SpanError};
+pub use trash::{RestorationOutcome, Trash, TrashBatch, TrashEmptying};
 pub use upload_purges::UploadPurge;
 
 use super::access_error::AccessError;
@@ -50,6 +56,12 @@ pub(super) async fn answer(app: &App, admitted: &Admitted, request: &Parts, rout
         ApiRoute::Job(id) => jobs::get(app, id),
         ApiRoute::StopJob(id) => jobs::stop(app, id),
         ApiRoute::PurgeUploads => upload_purges::post(app, admitted, request, body).await,
+        ApiRoute::CollectGarbage => collections::post(app, admitted, request, body).await,
+        ApiRoute::Trash => trash::list(app).await,
+        ApiRoute::RestoreBatch(id) => trash::restore(app, admitted, id),
+        ApiRoute::EmptyTrash => trash::empty(app, admitted, request, body).await,
+        ApiRoute::DeleteRepository(name) => deletions::delete(app, admitted, &name).await,
+        ApiRoute::DeleteRepositories => deletions::post(app, admitted, request, body).await,
     }
 }
 

@@ -13,7 +13,7 @@ use crate::auth::Action;
 use crate::http::need::Need;
 use crate::http::route::{Effect, RouteError};
 use crate::oci::{Digest, Reference, ReferenceError, RepositoryName, Tag};
-use crate::registry::JobId;
+use crate::registry::{BatchId, JobId};
 
 /// What a request asks of the administration API.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,18 @@ pub enum ApiRoute {
     StopJob(JobId),
     /// Begin a job that removes abandoned uploads.
     PurgeUploads,
+    /// Begin a job that collects garbage.
+    CollectGarbage,
+    /// What is in the trash.
+    Trash,
+    /// Begin a job that brings a batch of the trash back.
+    RestoreBatch(BatchId),
+    /// Begin a job that empties the trash.
+    EmptyTrash,
+    /// Delete a repository.
+    DeleteRepository(RepositoryName),
+    /// Begin a job that deletes a repository and all below it.
+    DeleteRepositories,
 }
 
 impl ApiRoute {
@@ -68,10 +80,12 @@ impl ApiRoute {
                 _ if is_get(method) => Ok(ApiRoute::Job(id.parse()?)),
                 _ => Err(RouteError::Method { allowed: "GET, HEAD, DELETE" }),
             },
-            ["upload-purges"] => match *method {
-                Method::POST => Ok(ApiRoute::PurgeUploads),
-                _ => Err(RouteError::Method { allowed: "POST" }),
-            },
+            ["upload-purges"] => only_post(method, ApiRoute::PurgeUploads),
+            ["garbage-collections"] => only_post(method, ApiRoute::CollectGarbage),
+            ["trash"] => only_get(method, ApiRoute::Trash),
+            ["trash", batch, "restoration"] => only_post(method, ApiRoute::RestoreBatch(batch.parse()?)),
+            ["trash-emptyings"] => only_post(method, ApiRoute::EmptyTrash),
+            ["repository-deletions"] => only_post(method, ApiRoute::DeleteRepositories),
             ["repositories", ref name @ .., "tags", tag] if !name.is_empty() => match *method {
                 Method::DELETE => Ok(ApiRoute::DeleteTag(parse_name(name)?, parse_tag(tag)?)),
                 _ if is_get(method) => Ok(ApiRoute::Tag(parse_name(name)?, parse_tag(tag)?)),
@@ -81,9 +95,11 @@ impl ApiRoute {
                 Method::DELETE => Ok(ApiRoute::DeleteManifest(parse_name(name)?, digest.parse()?)),
                 _ => Err(RouteError::Method { allowed: "DELETE" }),
             },
-            ["repositories", ref name @ ..] if !name.is_empty() => {
-                only_get(method, ApiRoute::Repository(parse_name(name)?))
-            }
+            ["repositories", ref name @ ..] if !name.is_empty() => match *method {
+                Method::DELETE => Ok(ApiRoute::DeleteRepository(parse_name(name)?)),
+                _ if is_get(method) => Ok(ApiRoute::Repository(parse_name(name)?)),
+                _ => Err(RouteError::Method { allowed: "GET, HEAD, DELETE" }),
+            },
             _ => Err(RouteError::NotInApi),
         }
     }
@@ -94,8 +110,18 @@ impl ApiRoute {
             ApiRoute::Description => Need::Nothing,
             ApiRoute::About => Need::LoggedIn,
             ApiRoute::Repository(name) | ApiRoute::Tag(name, _) => Need::In(name, Action::Pull),
-            ApiRoute::DeleteTag(name, _) | ApiRoute::DeleteManifest(name, _) => Need::In(name, Action::Delete),
-            ApiRoute::Jobs | ApiRoute::Job(_) | ApiRoute::StopJob(_) | ApiRoute::PurgeUploads => Need::Admin,
+            ApiRoute::DeleteTag(name, _) | ApiRoute::DeleteManifest(name, _) | ApiRoute::DeleteRepository(name) => {
+                Need::In(name, Action::Delete)
+            }
+            ApiRoute::Jobs
+            | ApiRoute::Job(_)
+            | ApiRoute::StopJob(_)
+            | ApiRoute::PurgeUploads
+            | ApiRoute::CollectGarbage
+            | ApiRoute::Trash
+            | ApiRoute::RestoreBatch(_)
+            | ApiRoute::EmptyTrash
+            | ApiRoute::DeleteRepositories => Need::Admin,
         }
     }
 
@@ -109,9 +135,14 @@ impl ApiRoute {
             | ApiRoute::Tag(..)
             | ApiRoute::Jobs
             | ApiRoute::Job(_)
-            | ApiRoute::StopJob(_) => Effect::Read,
-            ApiRoute::PurgeUploads => Effect::Write,
-            ApiRoute::DeleteTag(..) | ApiRoute::DeleteManifest(..) => Effect::Delete,
+            | ApiRoute::StopJob(_)
+            | ApiRoute::Trash => Effect::Read,
+            ApiRoute::PurgeUploads | ApiRoute::RestoreBatch(_) => Effect::Write,
+            ApiRoute::CollectGarbage | ApiRoute::EmptyTrash => Effect::Collect,
+            ApiRoute::DeleteTag(..)
+            | ApiRoute::DeleteManifest(..)
+            | ApiRoute::DeleteRepository(_)
+            | ApiRoute::DeleteRepositories => Effect::Delete,
         }
     }
 
@@ -121,13 +152,19 @@ impl ApiRoute {
             ApiRoute::Repository(name)
             | ApiRoute::Tag(name, _)
             | ApiRoute::DeleteTag(name, _)
-            | ApiRoute::DeleteManifest(name, _) => Some(name),
+            | ApiRoute::DeleteManifest(name, _)
+            | ApiRoute::DeleteRepository(name) => Some(name),
             ApiRoute::Description
             | ApiRoute::About
             | ApiRoute::Jobs
             | ApiRoute::Job(_)
             | ApiRoute::StopJob(_)
-            | ApiRoute::PurgeUploads => None,
+            | ApiRoute::PurgeUploads
+            | ApiRoute::CollectGarbage
+            | ApiRoute::Trash
+            | ApiRoute::RestoreBatch(_)
+            | ApiRoute::EmptyTrash
+            | ApiRoute::DeleteRepositories => None,
         }
     }
 
@@ -142,7 +179,13 @@ impl ApiRoute {
             | ApiRoute::Jobs
             | ApiRoute::Job(_)
             | ApiRoute::StopJob(_)
-            | ApiRoute::PurgeUploads => None,
+            | ApiRoute::PurgeUploads
+            | ApiRoute::CollectGarbage
+            | ApiRoute::Trash
+            | ApiRoute::RestoreBatch(_)
+            | ApiRoute::EmptyTrash
+            | ApiRoute::DeleteRepository(_)
+            | ApiRoute::DeleteRepositories => None,
         }
     }
 
@@ -154,9 +197,17 @@ impl ApiRoute {
             | ApiRoute::Repository(_)
             | ApiRoute::Tag(..)
             | ApiRoute::Jobs
-            | ApiRoute::Job(_) => Method::GET,
-            ApiRoute::PurgeUploads => Method::POST,
-            ApiRoute::DeleteTag(..) | ApiRoute::DeleteManifest(..) | ApiRoute::StopJob(_) => Method::DELETE,
+            | ApiRoute::Job(_)
+            | ApiRoute::Trash => Method::GET,
+            ApiRoute::PurgeUploads
+            | ApiRoute::CollectGarbage
+            | ApiRoute::RestoreBatch(_)
+            | ApiRoute::EmptyTrash
+            | ApiRoute::DeleteRepositories => Method::POST,
+            ApiRoute::DeleteTag(..)
+            | ApiRoute::DeleteManifest(..)
+            | ApiRoute::DeleteRepository(_)
+            | ApiRoute::StopJob(_) => Method::DELETE,
         }
     }
 }
@@ -170,7 +221,9 @@ impl fmt::Display for ApiRoute {
         match self {
             ApiRoute::Description => f.write_str("openapi.json"),
             ApiRoute::About => Ok(()),
-            ApiRoute::Repository(name) => write!(f, "repositories/{}", segment(name)),
+            ApiRoute::Repository(name) | ApiRoute::DeleteRepository(name) => {
+                write!(f, "repositories/{}", segment(name))
+            }
             ApiRoute::Tag(name, tag) | ApiRoute::DeleteTag(name, tag) => {
                 write!(f, "repositories/{}/tags/{tag}", segment(name))
             }
@@ -178,6 +231,11 @@ impl fmt::Display for ApiRoute {
             ApiRoute::Jobs => f.write_str("jobs"),
             ApiRoute::Job(id) | ApiRoute::StopJob(id) => write!(f, "jobs/{id}"),
             ApiRoute::PurgeUploads => f.write_str("upload-purges"),
+            ApiRoute::CollectGarbage => f.write_str("garbage-collections"),
+            ApiRoute::Trash => f.write_str("trash"),
+            ApiRoute::RestoreBatch(id) => write!(f, "trash/{id}/restoration"),
+            ApiRoute::EmptyTrash => f.write_str("trash-emptyings"),
+            ApiRoute::DeleteRepositories => f.write_str("repository-deletions"),
         }
     }
 }
@@ -192,6 +250,10 @@ fn parse_tag(text: &str) -> Result<Tag, RouteError> {
 
 fn is_get(method: &Method) -> bool {
     method == Method::GET || method == Method::HEAD
+}
+
+fn only_post(method: &Method, route: ApiRoute) -> Result<ApiRoute, RouteError> {
+    if *method == Method::POST { Ok(route) } else { Err(RouteError::Method { allowed: "POST" }) }
 }
 
 fn only_get(method: &Method, route: ApiRoute) -> Result<ApiRoute, RouteError> {

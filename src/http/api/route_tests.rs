@@ -4,6 +4,7 @@ use super::*;
 
 const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 const JOB: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
+const BATCH: &str = "20261127T232024.123Z-1f2e3d4c";
 
 /// One of each kind. The match is without a wildcard: a new route does not compile until it has its place here.
 pub(in crate::http::api) fn every_kind() -> Vec<ApiRoute> {
@@ -22,7 +23,13 @@ pub(in crate::http::api) fn every_kind() -> Vec<ApiRoute> {
             ApiRoute::Jobs => ApiRoute::Job(job),
             ApiRoute::Job(_) => ApiRoute::StopJob(job),
             ApiRoute::StopJob(_) => ApiRoute::PurgeUploads,
-            ApiRoute::PurgeUploads => return routes,
+            ApiRoute::PurgeUploads => ApiRoute::CollectGarbage,
+            ApiRoute::CollectGarbage => ApiRoute::Trash,
+            ApiRoute::Trash => ApiRoute::RestoreBatch(BATCH.parse().unwrap()),
+            ApiRoute::RestoreBatch(_) => ApiRoute::EmptyTrash,
+            ApiRoute::EmptyTrash => ApiRoute::DeleteRepository(name()),
+            ApiRoute::DeleteRepository(_) => ApiRoute::DeleteRepositories,
+            ApiRoute::DeleteRepositories => return routes,
         };
         routes.push(next);
     }
@@ -31,7 +38,7 @@ pub(in crate::http::api) fn every_kind() -> Vec<ApiRoute> {
 /// The path as the description writes it.
 pub(in crate::http::api) fn template(route: &ApiRoute) -> String {
     let path = route.to_string().replace("team%2Fapp", "{name}").replace("/tags/1.0", "/tags/{tag}");
-    path.replace(DIGEST, "{digest}").replace(JOB, "{id}")
+    path.replace(DIGEST, "{digest}").replace(JOB, "{id}").replace(BATCH, "{batch}")
 }
 
 fn parse(method: &Method, path: &str) -> Result<ApiRoute, RouteError> {

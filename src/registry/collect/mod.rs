@@ -3,6 +3,7 @@
 //! It marks what tags lead to, and what is young, and then moves everything else into the trash: manifests first, then links,
 //! then content. `docs/storage.md` argues why nothing goes that anybody may still refer to.
 
+mod job;
 mod look;
 mod mark;
 mod marked;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use crate::oci::{Digest, RepositoryName};
 
+pub use job::{CollectionResult, LastCollection};
 pub use plan::{Untagged, Why};
 
 /// What a collection is to do.

@@ -76,6 +76,7 @@ impl Registry {
         let looking = Terms { now: self.clock.now(), pinned_since, grace: terms.grace, untagged: terms.untagged };
         let mut plan = self.mark(looking, pace, follow, collected).await?;
         collected.marked = plan.marked.len() as u64;
-        self.sweep(&mut plan, looking, terms.dry_run, pace, by, follow, collected).await
+        self.sweep(&mut plan, looking, terms.dry_run, pace, by, follow, collected).await?;
+        if terms.dry_run { Ok(()) } else { self.note_collection(collected).await }
     }
 }

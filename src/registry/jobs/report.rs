@@ -6,7 +6,8 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use crate::registry::{Actor, Purged};
+use crate::oci::RepositoryName;
+use crate::registry::{Actor, BatchId, CollectionResult, Emptied, Purged, Restored};
 
 use super::ProgressNow;
 
@@ -46,6 +47,14 @@ impl FromStr for JobId {
 pub enum JobKind {
     /// Removes uploads that nobody finished.
     UploadPurge,
+    /// Collects garbage.
+    GarbageCollection,
+    /// Brings back from the trash.
+    TrashRestoration,
+    /// Empties the trash.
+    TrashEmptying,
+    /// Deletes repositories.
+    RepositoryDeletion,
 }
 
 impl JobKind {
@@ -53,6 +62,10 @@ impl JobKind {
     pub fn as_str(self) -> &'static str {
         match self {
             JobKind::UploadPurge => "upload-purge",
+            JobKind::GarbageCollection => "garbage-collection",
+            JobKind::TrashRestoration => "trash-restoration",
+            JobKind::TrashEmptying => "trash-emptying",
+            JobKind::RepositoryDeletion => "repository-deletion",
         }
     }
 }
@@ -68,6 +81,14 @@ impl fmt::Display for JobKind {
 pub enum JobResult {
     /// Of one that removes uploads.
     UploadPurge(Purged),
+    /// Of one that collects garbage.
+    GarbageCollection(CollectionResult),
+    /// Of one that brings back from the trash.
+    TrashRestoration(Restored),
+    /// Of one that empties the trash.
+    TrashEmptying(Emptied),
+    /// Of one that deletes repositories: each with the batch of the trash that has it.
+    RepositoryDeletion(Vec<(RepositoryName, BatchId)>),
 }
 
 /// Where a job is.

@@ -6,6 +6,7 @@
 mod batch;
 mod contents;
 mod empty;
+mod job;
 mod restore;
 
 pub(super) use batch::Batch;
