@@ -1,15 +1,17 @@
 //! Who asks the registry for something, and takes down what was acknowledged.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt, join_all};
 use futures_util::{StreamExt, stream};
+use tokio_util::sync::CancellationToken;
 
 use crate::oci::{Algorithm, ChunkRange, Reference, RepositoryName, Tag};
 use crate::registry::{
-    Actor, Body, Mount, MountFrom, NewManifest, Overwrite, Precondition, Registry, RegistryError, Result,
+    Actor, Body, CollectionTerms, Effort, Mount, MountFrom, NewManifest, Overwrite, Precondition, Registry,
+    RegistryError, Result, Unfollowed, Untagged,
 };
 
 use super::images::{Content, Known};
@@ -38,6 +40,11 @@ pub(super) enum Step {
     Untag(&'static str, &'static str),
     DropManifest(&'static str, Known),
     DropBlob(&'static str, Content),
+    /// A collection with no time of grace, in which these manifests go with all their blobs.
+    Collect(&'static str, Vec<Known>),
+    /// Everything that the trash has, which is these manifests with all their blobs.
+    Restore(&'static str, Vec<Known>),
+    EmptyTrash,
     /// Nothing, for so long that what waits is settled.
     Pause,
     /// Several who do not know of each other.
@@ -116,6 +123,27 @@ impl Client {
                 let of = name(of);
                 let gone = self.registry.delete_blob(&of, &content.digest, &nobody);
                 self.remove(Intent::DropBlob(of.clone(), content.digest), gone).await
+            }
+            Step::Collect(of, gone) => {
+                let terms = CollectionTerms { grace: Duration::ZERO, untagged: Untagged::Go, dry_run: false };
+                let (stop, by) = (CancellationToken::new(), Actor::unknown());
+                let collected =
+                    async { self.registry.collect(terms, Effort::FULL, &by, &Unfollowed, &stop).await.map(drop) };
+                self.ask(Intent::Collect(name(of), gone.clone()), collected).await
+            }
+            Step::Restore(of, back) => {
+                let restored = async {
+                    for batch in self.registry.trash().await? {
+                        self.registry.restore_batch(&batch.id).await?;
+                    }
+                    Ok(())
+                };
+                self.ask(Intent::Restore(name(of), back.clone()), restored).await
+            }
+            Step::EmptyTrash => {
+                let stop = CancellationToken::new();
+                let now = SystemTime::now() + Duration::from_secs(3600);
+                self.registry.empty_trash(None, Duration::ZERO, now, &stop).await.map(drop)
             }
             Step::Pause => {
                 // Time stands still while anything is under way, and goes on by itself otherwise.

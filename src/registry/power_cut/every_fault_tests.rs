@@ -162,6 +162,11 @@ async fn removals_overcome_a_fault_of_each_call() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn collections_overcome_a_fault_of_each_call() {
+    every_fault(scenarios::collections(), 1, 11).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn mounts_overcome_a_fault_of_each_call() {
     every_fault(scenarios::mounts(), 1, 3).await;
 }

@@ -45,6 +45,11 @@ async fn what_is_removed_stays_so_after_a_power_cut_at_every_point() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_collected_and_restored_survives_a_power_cut_at_every_point() {
+    survives(scenarios::collections()).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn mounts_survive_a_power_cut_at_every_point() {
     survives(scenarios::mounts()).await;
 }

@@ -19,6 +19,8 @@ pub(super) enum Intent {
     Untag(RepositoryName, Tag),
     DropManifest(RepositoryName, Digest),
     DropBlob(RepositoryName, Digest),
+    Collect(RepositoryName, Vec<Known>),
+    Restore(RepositoryName, Vec<Known>),
 }
 
 /// In which repository, and what.
@@ -106,6 +108,24 @@ impl Promises {
                     points.insert(None);
                 }
             }
+            Intent::Collect(repository, gone) => {
+                for known in gone {
+                    may(&mut self.manifests, (repository.clone(), known.digest), false, false);
+                    self.dropped.insert((repository.clone(), known.digest));
+                    for blob in &known.blobs {
+                        may(&mut self.blobs, (repository.clone(), blob.digest), false, false);
+                        self.dropped.insert((repository.clone(), blob.digest));
+                    }
+                }
+            }
+            Intent::Restore(repository, back) => {
+                for known in back {
+                    may(&mut self.manifests, (repository.clone(), known.digest), false, true);
+                    for blob in &known.blobs {
+                        may(&mut self.blobs, (repository.clone(), blob.digest), false, true);
+                    }
+                }
+            }
             Intent::DropBlob(repository, digest) => {
                 may(&mut self.blobs, (repository.clone(), *digest), false, false);
                 self.dropped.insert((repository.clone(), *digest));
@@ -134,6 +154,15 @@ impl Promises {
                 must(&mut self.manifests, (repository.clone(), *digest), false);
                 for (_, points) in self.pointing_at(repository, digest) {
                     points.remove(&Some(*digest));
+                }
+            }
+            Intent::Collect(repository, known) | Intent::Restore(repository, known) => {
+                let there = matches!(intent, Intent::Restore(..));
+                for known in known {
+                    must(&mut self.manifests, (repository.clone(), known.digest), there);
+                    for blob in &known.blobs {
+                        must(&mut self.blobs, (repository.clone(), blob.digest), there);
+                    }
                 }
             }
             Intent::DropBlob(repository, digest) => must(&mut self.blobs, (repository.clone(), *digest), false),

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 
-use crate::registry::{Registry, Settings};
+use crate::registry::{Clock, Registry, Settings};
 use crate::storage::{self, Durability, Filesystem};
 
 use super::check::{self, Manifests, Wrong};
@@ -34,6 +35,20 @@ pub(super) const MODES: [Mode; 3] = [
     Mode { durability: Durability::Full, syncs: Syncs::Each },
 ];
 
+/// Time that stands still while anything is under way, and goes on by itself otherwise.
+#[derive(Debug)]
+struct Played(tokio::time::Instant);
+
+impl Clock for Played {
+    fn now(&self) -> SystemTime {
+        SystemTime::now() + self.0.elapsed()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
 /// A registry that is taken down.
 pub(super) struct Stage {
     pub(super) directory: TempDir,
@@ -57,7 +72,8 @@ impl Stage {
         let recorder = Arc::new(Recorder::new(directory.path(), mode.syncs));
         let settings = storage::Settings { root: directory.path().to_owned(), durability: mode.durability };
         let storage = Filesystem::open_watched(&settings, Arc::clone(&recorder) as Arc<_>).unwrap();
-        let registry = Registry::new(Arc::new(storage), Settings::default());
+        let clock = Arc::new(Played(tokio::time::Instant::now()));
+        let registry = Registry::by_the_clock(Arc::new(storage), Settings::default(), clock);
         let started = directories(directory.path(), Path::new(""));
         recorder.run();
         let client = Client { registry, recorder: Some(Arc::clone(&recorder)), repeats: false };
@@ -120,7 +136,13 @@ impl World {
                     self.again.push(step.clone());
                 }
                 Step::AtOnce(several) => several.iter().for_each(|steps| self.add(steps)),
-                Step::Untag(..) | Step::DropManifest(..) | Step::DropBlob(..) | Step::Pause => {}
+                Step::Untag(..)
+                | Step::DropManifest(..)
+                | Step::DropBlob(..)
+                | Step::Collect(..)
+                | Step::Restore(..)
+                | Step::EmptyTrash
+                | Step::Pause => {}
             }
         }
     }

@@ -85,6 +85,18 @@ pub(super) fn removals() -> Vec<Step> {
     steps
 }
 
+/// An image that loses its tag, is collected, comes back from the trash, is collected again, and is gone for good.
+pub(super) fn collections() -> Vec<Step> {
+    let (first, second) = (push(&["v1"], "first"), push(&["v1"], "second"));
+    let Some(Step::Manifest(_, gone, _)) = first.last().cloned() else { unreachable!("a push ends with its manifest") };
+    let mut steps: Vec<Step> = first.iter().cloned().chain(second).collect();
+    steps.extend([Step::Pause, Step::Collect(APP, vec![gone.clone()])]);
+    steps.extend([Step::Restore(APP, vec![gone.clone()]), Step::Pause, Step::Collect(APP, vec![gone])]);
+    steps.push(Step::EmptyTrash);
+    steps.extend(first);
+    steps
+}
+
 /// What another repository holds, whether it is settled there or not.
 pub(super) fn mounts() -> Vec<Step> {
     let blobs = [blob("configuration", 300), blob("layer", 5000)];

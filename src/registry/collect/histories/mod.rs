@@ -7,6 +7,7 @@ mod memory;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -161,26 +162,42 @@ async fn in_the_end(world: &World, clients: &[Client], seed: u64) {
     assert_eq!(keys.iter().filter(|key| key.contains("/trash/")).count(), 0, "seed {seed}");
 }
 
-/// How many, unless WHARF_HISTORIES says.
-fn histories(usual: u64) -> u64 {
-    std::env::var("WHARF_HISTORIES").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+/// Plays so many histories, or as many as WHARF_HISTORIES says, on all processors.
+fn play(usual: u64, play: impl Fn(u64) + Sync) {
+    let count = std::env::var("WHARF_HISTORIES").ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
+    let next = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, std::num::NonZero::get) {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= count {
+                        break;
+                    }
+                    play(seed);
+                }
+            });
+        }
+    });
 }
 
 #[test]
 fn whatever_happens_in_whichever_order_what_was_acknowledged_is_whole_and_what_nobody_needs_goes() {
-    let mut acknowledged = 0;
-    for seed in 0..histories(1500) {
-        acknowledged += history(seed, None, true).iter().map(Client::acknowledged).sum::<usize>();
-    }
+    let acknowledged = AtomicUsize::new(0);
+    play(1500, |seed| {
+        let pushes = history(seed, None, true).iter().map(Client::acknowledged).sum();
+        acknowledged.fetch_add(pushes, Ordering::Relaxed);
+    });
+    let acknowledged = acknowledged.into_inner();
     assert!(acknowledged > 1500, "{acknowledged} pushes say nothing");
 }
 
 /// What a client was told is there is still there when it puts the manifest, as long as that is within the time of grace.
 #[test]
 fn no_push_that_is_quick_enough_is_refused_because_of_a_collection() {
-    for seed in 0..histories(300) {
+    play(300, |seed| {
         for client in history(seed, Some(DAY * 3650), false) {
             assert_eq!(client.refused(), 0, "seed {seed}");
         }
-    }
+    });
 }
