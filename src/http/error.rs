@@ -141,7 +141,9 @@ impl HttpError {
                 | RegistryError::TagImmutable { .. } => StatusCode::FORBIDDEN,
                 RegistryError::DeleteDisabled | RegistryError::ReadOnly => StatusCode::METHOD_NOT_ALLOWED,
                 RegistryError::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
-                RegistryError::Passing(_) | RegistryError::Stopped => StatusCode::SERVICE_UNAVAILABLE,
+                RegistryError::Passing(_) | RegistryError::Stopped | RegistryError::Shared => {
+                    StatusCode::SERVICE_UNAVAILABLE
+                }
                 RegistryError::Storage(_) | RegistryError::Damaged(_) | RegistryError::Unreadable { .. } => {
                     StatusCode::INTERNAL_SERVER_ERROR
                 }

@@ -219,6 +219,12 @@ pub enum RegistryError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// Another server uses the volume, and nobody knows what its clients rely on.
+    #[error(
+        "another server runs on this volume, and nobody knows what its clients rely on, so nothing more was removed; stop \
+         one of them, or collect garbage while no server runs"
+    )]
+    Shared,
     /// Work was stopped before its end, because somebody wanted that.
     #[error("it was stopped before its end")]
     Stopped,
@@ -340,7 +346,7 @@ impl RegistryError {
             | RegistryError::TagImmutable { .. } => ErrorCode::Denied,
             RegistryError::DeleteDisabled | RegistryError::ReadOnly => ErrorCode::Unsupported,
             RegistryError::Full(_) | RegistryError::Passing(_) => ErrorCode::Unavailable,
-            RegistryError::Stopped => ErrorCode::Unavailable,
+            RegistryError::Stopped | RegistryError::Shared => ErrorCode::Unavailable,
             RegistryError::BatchUnknown(_) => ErrorCode::NameUnknown,
             RegistryError::Storage(_) | RegistryError::Damaged(_) | RegistryError::Unreadable { .. } => {
                 ErrorCode::Unknown

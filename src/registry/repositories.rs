@@ -21,8 +21,9 @@ impl Registry {
         }
         let (registry, repository, by) = (self.clone(), repository.clone(), by.clone());
         self.to_its_end(async move {
-            registry.discard_uploads(&repository).await?;
             let _removing = registry.locks.removing(&repository).await;
+            registry.check_no_tag_is_immutable(&repository).await?;
+            registry.discard_uploads(&repository).await?;
             let _changing = registry.remembered.changing_repository(&repository);
             // What is moved is to be whole when it comes back.
             registry.storage.settle().await?;
@@ -36,6 +37,19 @@ impl Registry {
             Ok(batch)
         })
         .await
+    }
+
+    async fn check_no_tag_is_immutable(&self, repository: &RepositoryName) -> Result<()> {
+        if self.settings.immutable_tags.0.is_empty() {
+            return Ok(());
+        }
+        for name in self.names(&layout::tags(repository)).await? {
+            let Ok(tag) = name.parse::<Tag>() else { continue };
+            if let Some(digest) = self.resolve(repository, &tag).await? {
+                self.check_may_move(repository, &tag, Some(digest), None)?;
+            }
+        }
+        Ok(())
     }
 
     /// Ends every upload of a repository.

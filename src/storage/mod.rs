@@ -109,6 +109,11 @@ pub trait Storage: Debug + Send + Sync + 'static {
     /// synced or moved.
     async fn stage(&self, key: &Key, offset: u64) -> Result<Box<dyn Stage>>;
 
+    /// Whether another process uses what is kept, as far as that can be known.
+    async fn is_shared(&self) -> Result<bool> {
+        Ok(false)
+    }
+
     /// Tries whether what is kept can be reached right now.
     async fn check(&self) -> Result<()>;
 }

@@ -270,3 +270,19 @@ async fn every_acknowledged_image_pulls_whole_while_collections_run_back_to_back
     assert_eq!(pushed.load(Ordering::Relaxed), 360);
     assert!(runs > 2 && swept > 50, "{runs} runs swept {swept}");
 }
+
+/// What a server's clients rely on another server does not know.
+#[tokio::test]
+async fn a_collection_removes_nothing_while_another_server_runs_on_the_volume() {
+    let server = Wharf::prepare().full_durability().go();
+    let image = server.client().repo("team/app").push_image("1", 1).await;
+    server.client().repo("team/app").delete("manifests/1").await.is(202);
+    let other =
+        Wharf::prepare().env("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", server.volume().to_str().unwrap()).go();
+    let failed = job(&server.client(), "garbage-collections", &json!({"grace": "0s", "deleteUntagged": true})).await;
+    assert!(failed["error"].as_str().unwrap().contains("another server runs on this volume"), "{failed}");
+    assert!(server.blob(&image.digest()).exists());
+    drop(other);
+    let done = job(&server.client(), "garbage-collections", &json!({"grace": "0s", "deleteUntagged": true})).await;
+    assert_eq!(done["result"]["blobs"], 3, "{done}");
+}

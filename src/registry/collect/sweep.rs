@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::oci::{Algorithm, Digest, RepositoryName};
 use crate::registry::pins::Leaving;
 use crate::registry::trash::{Batch, Removed, What};
-use crate::registry::{Actor, Registry, Result, layout, links};
+use crate::registry::{Actor, Registry, RegistryError, Result, layout, links};
 use crate::storage::Change;
 
 use super::look::Terms;
@@ -34,6 +34,10 @@ struct Bin<'a> {
 impl Bin<'_> {
     /// Writes down what goes.
     async fn write(&mut self, removed: &[Removed]) -> Result<&Batch> {
+        // What another server has told its clients nobody knows here.
+        if self.registry.storage.is_shared().await? {
+            return Err(RegistryError::Shared);
+        }
         let batch = match self.batch.take() {
             Some(batch) => batch,
             None => self.registry.begin_batch(What::Collection, self.by).await?,

@@ -138,12 +138,12 @@ async fn what_went_comes_back_whole_from_the_trash() {
     assert_eq!((Some(trash.id.clone()), trash.manifests, trash.blobs), (collected.batch, 1, 3));
     assert_eq!((trash.bytes, &trash.repositories[..]), (collected.bytes, &[name("team/app")][..]));
 
-    let restored = registry.restore_batch(&trash.id).await.unwrap();
+    let restored = registry.restore_batch(&trash.id, &Actor::unknown()).await.unwrap();
     assert_eq!((restored.manifests, restored.blobs, &restored.lost[..]), (1, 3, &[][..]));
     assert_eq!(files(&directory), before);
     assert!(serves_manifest(&registry, &name("team/app"), old).await);
     assert!(serves_blob(&registry, &name("team/app"), &digest("one")).await);
-    assert!(matches!(registry.restore_batch(&trash.id).await, Err(RegistryError::BatchUnknown(_))));
+    assert!(matches!(registry.restore_batch(&trash.id, &Actor::unknown()).await, Err(RegistryError::BatchUnknown(_))));
 }
 
 #[tokio::test]
@@ -330,12 +330,33 @@ async fn a_repository_that_was_deleted_as_a_whole_is_gone_at_once_and_comes_back
     // Collected meanwhile, and pushed to again.
     assert!(run(&registry, AT_ONCE).await.unwrap().swept > 0);
     let new = push(&registry, "team/app", "2", &["four"]).await;
-    let restored = registry.restore_batch(&batch).await.unwrap();
+    let restored = registry.restore_batch(&batch, &Actor::unknown()).await.unwrap();
     assert_eq!((&restored.repositories[..], &restored.lost[..]), (&[app.clone()][..], &[][..]));
     assert!(serves_manifest(&registry, &app, tag("1")).await);
     assert!(serves_blob(&registry, &app, &digest("one")).await);
     assert!(serves_manifest(&registry, &app, second).await);
     assert_eq!(registry.resolve(&app, &tag("2")).await.unwrap(), Some(new), "what was pushed since then stays");
+}
+
+#[tokio::test]
+async fn a_repository_with_a_tag_that_is_immutable_is_not_deleted() {
+    use crate::registry::{ImmutableRule, ImmutableTags, Settings};
+    let directory = tempfile::tempdir().unwrap();
+    let rule = ImmutableRule {
+        key: "tags.immutable[0]".to_owned(),
+        repositories: vec!["**".parse().unwrap()],
+        tags: vec!["v*".parse().unwrap()],
+        except: Vec::new(),
+    };
+    let settings = Settings { immutable_tags: ImmutableTags(vec![rule]), ..Settings::default() };
+    let registry = crate::registry::samples::open(directory.path(), settings);
+    push(&registry, "team/app", "latest", &["one"]).await;
+    push(&registry, "team/other", "v1", &["two"]).await;
+    let upload = registry.start_upload(&name("team/other"), None, Algorithm::Sha256).await.unwrap();
+    let refused = registry.delete_repository(&name("team/other"), &Actor::unknown()).await.unwrap_err();
+    assert!(matches!(refused, RegistryError::TagImmutable { .. }), "{refused}");
+    assert!(registry.upload_status(&name("team/other"), upload.id).await.is_ok());
+    registry.delete_repository(&name("team/app"), &Actor::unknown()).await.unwrap();
 }
 
 /// A manifest that refers to something opens nothing, not by way of the trash either.
@@ -350,7 +371,7 @@ async fn what_comes_back_opens_no_blob_that_its_repository_never_held() {
     let manifest = put(&registry, &thief, new(&image(secret, &[]), &["1"])).await;
     registry.delete_manifest(&thief, &manifest, &Precondition::None, &Actor::unknown()).await.unwrap();
     let batch = registry.trash().await.unwrap().remove(0).id;
-    assert_eq!(registry.restore_batch(&batch).await.unwrap().manifests, 1);
+    assert_eq!(registry.restore_batch(&batch, &Actor::unknown()).await.unwrap().manifests, 1);
     assert!(serves_manifest(&registry, &thief, tag("1")).await, "the tag has come back, too");
     assert!(!serves_blob(&registry, &thief, &secret).await);
 }

@@ -134,7 +134,7 @@ impl Client {
             Step::Restore(of, back) => {
                 let restored = async {
                     for batch in self.registry.trash().await? {
-                        self.registry.restore_batch(&batch.id).await?;
+                        self.registry.restore_batch(&batch.id, &Actor::unknown()).await?;
                     }
                     Ok(())
                 };

@@ -16,9 +16,10 @@ impl Registry {
     pub fn start_restoration(&self, by: Actor, id: BatchId) -> Result<JobReport> {
         self.allow_writing()?;
         let registry = self.clone();
+        let who = by.clone();
         self.start_job(JobKind::TrashRestoration, by, move |job| async move {
             job.progress.enter("bringing back", None);
-            Ok(Ended::Whole(JobResult::TrashRestoration(registry.restore_batch(&id).await?)))
+            Ok(Ended::Whole(JobResult::TrashRestoration(registry.restore_batch(&id, &who).await?)))
         })
     }
 

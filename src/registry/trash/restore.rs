@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use crate::oci::{Algorithm, Digest, Edges, RepositoryName, Tag};
-use crate::registry::{Registry, RegistryError, Result, layout, links};
+use crate::registry::history::How;
+use crate::registry::{Actor, Registry, RegistryError, Result, layout, links};
 use crate::storage::{Change, EntryKind, Key};
 
 use super::{BatchId, Removed};
@@ -29,21 +30,21 @@ impl Registry {
     ///
     /// Content comes first, what refers to it behind, tags last, so that a crash in the middle leaves nothing that is not
     /// whole, and it can be done again. A collection that runs is ended: it has not seen what comes back.
-    pub async fn restore_batch(&self, id: &BatchId) -> Result<Restored> {
+    pub async fn restore_batch(&self, id: &BatchId, by: &Actor) -> Result<Restored> {
         self.allow_writing()?;
-        let (registry, id) = (self.clone(), id.clone());
+        let (registry, id, by) = (self.clone(), id.clone(), by.clone());
         self.to_its_end(async move {
             let _alone = registry.upkeep.now().await;
             let mut removed = Vec::new();
             if registry.read_batch(&id, |one| removed.push(one)).await?.is_none() {
                 return Err(RegistryError::BatchUnknown(id));
             }
-            registry.restore_all(&id, removed).await
+            registry.restore_all(&id, removed, &by).await
         })
         .await
     }
 
-    async fn restore_all(&self, id: &BatchId, removed: Vec<Removed>) -> Result<Restored> {
+    async fn restore_all(&self, id: &BatchId, removed: Vec<Removed>, by: &Actor) -> Result<Restored> {
         let mut restored = Restored::default();
         for one in &removed {
             if let Removed::Blob { digest, .. } = one
@@ -65,7 +66,7 @@ impl Registry {
                 Removed::Blob { .. } | Removed::Layer { .. } => {}
                 Removed::Manifest { repository, digest, media_type, tags, layers } => {
                     let noted = media_type.map(|media_type| media_type.to_string());
-                    match self.restore_manifest(&repository, &digest, noted, &tags, &layers).await? {
+                    match self.restore_manifest(&repository, &digest, noted, &tags, &layers, by).await? {
                         Some(tags) => {
                             restored.manifests += 1;
                             restored.tags += tags;
@@ -93,6 +94,7 @@ impl Registry {
         noted: Option<String>,
         tags: &[Tag],
         layers: &[(Digest, Digest)],
+        by: &Actor,
     ) -> Result<Option<u64>> {
         let _adding = self.locks.adding(repository).await;
         let _moving = self.locks.moving(repository, tags).await;
@@ -114,6 +116,7 @@ impl Registry {
         let mut pointed = Vec::new();
         for tag in tags {
             if self.resolve(repository, tag).await?.is_none() {
+                content.extend(self.note(repository, tag, None, Some(*digest), by, How::Restore).await?);
                 readable.push(Change::Put(layout::tag_index(repository, tag, digest), links::content(digest)));
                 pointed.push(Change::Put(layout::tag_current(repository, tag), links::content(digest)));
             }

@@ -43,7 +43,7 @@ pub struct Filesystem {
     root: PathBuf,
     shelf: Arc<Shelf>,
     /// Held for as long as the directory is in use.
-    _lock: volume_lock::VolumeLock,
+    lock: Arc<volume_lock::VolumeLock>,
 }
 
 /// What the work on a directory needs, wherever it is done.
@@ -190,6 +190,11 @@ impl Storage for Filesystem {
             shelf: Arc::clone(&self.shelf),
             lately: 0,
         }))
+    }
+
+    async fn is_shared(&self) -> Result<bool> {
+        let lock = Arc::clone(&self.lock);
+        self.quick("look at", &Key::new("wharf"), move |_, _| lock.is_shared()).await
     }
 
     async fn check(&self) -> Result<()> {

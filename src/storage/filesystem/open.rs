@@ -94,7 +94,7 @@ impl Filesystem {
         let listings = Listings::new(&disk);
         let shelf =
             Shelf { disk, lane: Lane::default(), durable, durability, listings, buffers: Arc::new(Buffers::default()) };
-        Ok(Filesystem { root, shelf: Arc::new(shelf), _lock: lock })
+        Ok(Filesystem { root, shelf: Arc::new(shelf), lock: Arc::new(lock) })
     }
 }
 

@@ -1,12 +1,14 @@
 //! Who has the volume: any number of servers together, or one that is alone with it.
 //!
-//! The lock is the system's own (`flock`) on a file that holds nothing, so it ends with the process, however that ends.
+//! The lock is the system's own (`flock`) on a file that holds nothing, so it ends with the process, however that ends. Beside
+//! it, those who share hold a lock on the file's bytes (`fcntl`), which the system tells others of when they ask.
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, fcntl_lock, flock};
+use rustix::process::{Flock, FlockType, fcntl_getlk};
 use tracing::warn;
 
 /// How the volume is had.
@@ -21,7 +23,7 @@ pub(super) enum Hold {
 /// The volume, had until this is dropped.
 #[derive(Debug)]
 pub(super) struct VolumeLock {
-    _locked: Option<File>,
+    locked: Option<File>,
 }
 
 impl VolumeLock {
@@ -32,7 +34,13 @@ impl VolumeLock {
 
     /// Of a volume that is only read, and so in nobody's way.
     pub(super) fn none() -> VolumeLock {
-        VolumeLock { _locked: None }
+        VolumeLock { locked: None }
+    }
+
+    /// Whether another process has the volume, too. Of one on a file system that knows no locks nobody can tell.
+    pub(super) fn is_shared(&self) -> io::Result<bool> {
+        let Some(file) = &self.locked else { return Ok(false) };
+        Ok(fcntl_getlk(file, &Flock::from(FlockType::WriteLock))?.is_some())
     }
 
     /// Takes the volume, or fails with [`io::ErrorKind::WouldBlock`] if somebody has it in another way. Where the file
@@ -49,14 +57,18 @@ impl VolumeLock {
             Hold::Alone => FlockOperation::NonBlockingLockExclusive,
         };
         match flock(&file, operation).map_err(io::Error::from) {
-            Ok(()) => Ok(VolumeLock { _locked: Some(file) }),
+            Ok(()) => {
+                // Where the system knows the one lock and not the other, those who share do not see each other.
+                let _ = fcntl_lock(&file, FlockOperation::NonBlockingLockShared);
+                Ok(VolumeLock { locked: Some(file) })
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock || hold == Hold::Alone => Err(error),
             Err(error) => {
                 warn!(
                     path = %path.display(), %error,
                     "the volume cannot be locked; do not work on it with other commands while this server runs"
                 );
-                Ok(VolumeLock { _locked: None })
+                Ok(VolumeLock { locked: None })
             }
         }
     }

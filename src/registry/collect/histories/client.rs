@@ -328,7 +328,7 @@ impl Client {
                 fate.extend(before);
             }
         }
-        match registry.restore_batch(&batch).await {
+        match registry.restore_batch(&batch, &Actor::unknown()).await {
             Ok(restored) => assert_eq!(restored.lost, [], "{batch} is not whole"),
             // Emptied meanwhile.
             Err(RegistryError::BatchUnknown(_)) => {
