@@ -129,7 +129,8 @@ impl Registry {
         let (precondition, by) = (precondition.clone(), by.clone());
         self.to_its_end(async move {
             let _removing = registry.locks.removing(&repository).await;
-            registry.remove_manifest(&repository, &digest, &precondition, &by).await?;
+            let remove = || registry.remove_manifest(&repository, &digest, &precondition, &by);
+            registry.despite_a_full_disk(remove).await?;
             // It is gone, whether or not the repository is.
             let _ = registry.tidy_while_removing(&repository).await;
             Ok(())

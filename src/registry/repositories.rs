@@ -28,7 +28,8 @@ impl Registry {
             // What is moved is to be whole when it comes back.
             registry.storage.settle().await?;
             let removed = [Removed::Repository { repository: repository.clone() }];
-            let batch = registry.put_batch(What::RepositoryDeletion, &by, &removed).await?;
+            let put = || registry.put_batch(What::RepositoryDeletion, &by, &removed);
+            let batch = registry.despite_a_full_disk(put).await?;
             let (from, to) = (layout::repository(&repository), layout::trashed_repository(&batch, &repository));
             let moved = |part: &str| vec![Change::Rename(from.child(part), to.child(part))];
             registry.storage.apply(vec![moved(layout::MANIFESTS), moved(layout::LAYERS)]).await?;

@@ -79,7 +79,8 @@ impl Registry {
             if current.is_none() && registry.storage.list(&layout::tag(&repository, &tag), None, 1).await?.is_empty() {
                 return Err(registry.manifest_unknown(&repository, &tag.into()).await);
             }
-            registry.remove_tag(&repository, &tag, current, &by, How::Delete).await?;
+            let remove = || registry.remove_tag(&repository, &tag, current, &by, How::Delete);
+            registry.despite_a_full_disk(remove).await?;
             drop(moving);
             registry.tidy_if_without_manifests(&repository).await;
             Ok(())

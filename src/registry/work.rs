@@ -13,6 +13,18 @@ impl Registry {
         done.unwrap_or_else(|error| Err(RegistryError::Damaged(format!("the work stopped: {error}"))))
     }
 
+    /// Removes something. What that is has to be written down first, for which on a full disk there is room that was set
+    /// aside: nobody can free a disk by deleting if nothing can be deleted.
+    pub(super) async fn despite_a_full_disk<T, W>(&self, work: impl Fn() -> W) -> Result<T>
+    where
+        W: Future<Output = Result<T>>,
+    {
+        match work().await {
+            Err(RegistryError::Full(_)) if self.storage.make_room().await.unwrap_or(false) => work().await,
+            done => done,
+        }
+    }
+
     /// Does something that can wait for the next start; none if this server ends. What was begun, its end waits for.
     pub(super) async fn before_the_end<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let _waited_for = self.work.token();

@@ -109,6 +109,16 @@ pub trait Storage: Debug + Send + Sync + 'static {
     /// synced or moved.
     async fn stage(&self, key: &Key, offset: u64) -> Result<Box<dyn Stage>>;
 
+    /// Gives up some room that was set aside, so that on a full disk things can be removed; whether there was any.
+    async fn make_room(&self) -> Result<bool> {
+        Ok(false)
+    }
+
+    /// Sets that room aside again, if there is enough.
+    async fn set_room_aside(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Whether another process uses what is kept, as far as that can be known.
     async fn is_shared(&self) -> Result<bool> {
         Ok(false)

@@ -51,7 +51,7 @@ impl Disk {
         left.uploads = uploads.len();
         left.nameless = uploads.values().filter(|has_name| !**has_name).count();
         // A server has these while it runs, and after a crash nobody needs them either.
-        let running = |file: &String| !["lock", "control.sock"].contains(&file.as_str());
+        let running = |file: &String| !["lock", "reserve", "control.sock"].contains(&file.as_str());
         for file in Wharf::files_below(&volume.join("wharf")).into_iter().filter(running) {
             left.own += 1;
             left.temporary += usize::from(file.ends_with(".tmp"));

@@ -43,7 +43,7 @@ impl Bin<'_> {
             None => self.registry.begin_batch(What::Collection, self.by).await?,
         };
         let batch = self.batch.insert(batch);
-        batch.write(removed).await?;
+        batch.write(self.registry, removed).await?;
         Ok(batch)
     }
 }
@@ -142,7 +142,7 @@ impl Registry {
         }
         bin.write(&removed).await?;
         let gone: Vec<Digest> = going.iter().map(|(digest, _)| *digest).collect();
-        self.remove_revisions(repository, &gone).await?;
+        self.despite_a_full_disk(|| self.remove_revisions(repository, &gone)).await?;
         Ok(going)
     }
 

@@ -138,6 +138,8 @@ pub enum Removed {
 pub(crate) struct Batch {
     id: BatchId,
     log: Box<dyn Stage>,
+    /// How long the log is, in bytes.
+    length: u64,
 }
 
 impl Batch {
@@ -147,13 +149,28 @@ impl Batch {
     }
 
     /// Writes down what is to be removed. When this returns, that survives a power cut.
-    pub(crate) async fn write(&mut self, removed: &[Removed]) -> Result<()> {
+    pub(crate) async fn write(&mut self, registry: &Registry, removed: &[Removed]) -> Result<()> {
         let mut lines = Vec::new();
         for removed in removed {
             write_line(&mut lines, removed)?;
         }
-        self.log.append(vec![Bytes::from(lines)], Box::new(|| {})).await?;
-        Ok(self.log.sync().await?)
+        let lines = Bytes::from(lines);
+        match self.append(lines.clone()).await {
+            Err(RegistryError::Full(_)) if registry.storage.make_room().await.unwrap_or(false) => {
+                // What of it was written is overwritten.
+                self.log = registry.storage.stage(&layout::batch_log(&self.id), self.length).await?;
+                self.append(lines).await
+            }
+            written => written,
+        }
+    }
+
+    async fn append(&mut self, lines: Bytes) -> Result<()> {
+        let length = lines.len() as u64;
+        self.log.append(vec![lines], Box::new(|| {})).await?;
+        self.log.sync().await?;
+        self.length += length;
+        Ok(())
     }
 }
 
@@ -178,10 +195,10 @@ impl Registry {
     /// Begins a batch.
     pub(crate) async fn begin_batch(&self, what: What, by: &Actor) -> Result<Batch> {
         // The first line goes the usual way, so that the directories above survive with it.
-        let id = self.put_batch(what, by, &[]).await?;
+        let id = self.despite_a_full_disk(|| self.put_batch(what, by, &[])).await?;
         let key = layout::batch_log(&id);
         let length = self.storage.stat(&key).await?.size;
-        Ok(Batch { id, log: self.storage.stage(&key, length).await? })
+        Ok(Batch { id, log: self.storage.stage(&key, length).await?, length })
     }
 
     /// The action that made a batch. `None` if there is no such batch, or its first line is damaged.

@@ -56,6 +56,7 @@ impl Registry {
                 self.empty_batch(&id, &mut emptied).await?;
             }
         }
+        self.storage.set_room_aside().await?;
         Ok(emptied)
     }
 

@@ -13,6 +13,7 @@ mod names;
 mod open;
 mod read;
 mod remove;
+mod reserve;
 mod shared;
 mod stage;
 mod unsynced;
@@ -44,6 +45,7 @@ pub struct Filesystem {
     shelf: Arc<Shelf>,
     /// Held for as long as the directory is in use.
     lock: Arc<volume_lock::VolumeLock>,
+    reserve: Arc<reserve::Reserve>,
 }
 
 /// What the work on a directory needs, wherever it is done.
@@ -190,6 +192,20 @@ impl Storage for Filesystem {
             shelf: Arc::clone(&self.shelf),
             lately: 0,
         }))
+    }
+
+    async fn make_room(&self) -> Result<bool> {
+        let reserve = Arc::clone(&self.reserve);
+        self.quick("delete", &Key::new("wharf"), move |_, _| reserve.give_up()).await
+    }
+
+    async fn set_room_aside(&self) -> Result<()> {
+        let reserve = Arc::clone(&self.reserve);
+        let set_aside = move |_: &Shelf, _: &Path| {
+            reserve.set_aside();
+            Ok(())
+        };
+        self.quick("write", &Key::new("wharf"), set_aside).await
     }
 
     async fn is_shared(&self) -> Result<bool> {

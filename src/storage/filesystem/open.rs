@@ -14,6 +14,7 @@ use super::durable::Durable;
 use super::lane::Lane;
 use super::listing::Listings;
 use super::read::Buffers;
+use super::reserve::Reserve;
 use super::volume_lock::{Hold, VolumeLock};
 use super::{Filesystem, Shelf};
 use crate::storage::{Durability, Settings};
@@ -77,6 +78,7 @@ impl Filesystem {
                 synced.map_err(|error| OpenError::new("sync", root, part, error))?;
             }
         }
+        Reserve::of(root).set_aside();
         Filesystem::over(disk, settings, lock)
     }
 
@@ -92,9 +94,10 @@ impl Filesystem {
         let durable =
             Durable::new(&disk, &root, durability).map_err(|error| OpenError::new("open", &root, &root, error))?;
         let listings = Listings::new(&disk);
+        let reserve = Reserve::of(&root);
         let shelf =
             Shelf { disk, lane: Lane::default(), durable, durability, listings, buffers: Arc::new(Buffers::default()) };
-        Ok(Filesystem { root, shelf: Arc::new(shelf), lock: Arc::new(lock) })
+        Ok(Filesystem { root, shelf: Arc::new(shelf), lock: Arc::new(lock), reserve: Arc::new(reserve) })
     }
 }
 
