@@ -6,15 +6,19 @@ mod background;
 mod banner;
 mod check;
 mod check_text;
+mod columns;
 mod config;
 mod follow;
 mod health;
+mod history;
 mod image;
 mod jobs;
+mod named;
 mod new_password;
 mod purge_uploads;
 mod reach;
 mod remote;
+mod rollback;
 mod scrub;
 mod serve;
 mod token;
@@ -53,6 +57,8 @@ enum Command {
     },
     Jobs(jobs::Args),
     PurgeUploads(purge_uploads::Args),
+    History(history::Args),
+    Rollback(rollback::Args),
     User(user::Args),
     Token(token::Args),
 }
@@ -64,11 +70,13 @@ pub fn main() -> ExitCode {
     let ended = match Arguments::parse_from(image::spelled(std::env::args_os())).command {
         Command::Serve { file } => serve::run(file.as_deref(), &mut out, &mut err),
         Command::Access(args) => access::run(&args, config::environment(), &mut out, &mut err),
-        Command::Check(args) => check::run(&args, config::environment(), &mut out, &mut err),
+        Command::Check(args) => check::run(&args, &mut out, &mut err),
         Command::Config(args) => config::run(&args, config::environment(), &mut out, &mut err),
         Command::Health { file } => health::run(file.as_deref(), &mut err),
         Command::Jobs(args) => jobs::run(&args, &mut out, &mut err),
         Command::PurgeUploads(args) => purge_uploads::run(&args, &mut out, &mut err),
+        Command::History(args) => history::run(&args, &mut out, &mut err),
+        Command::Rollback(args) => rollback::run(&args, &mut out, &mut err),
         Command::User(args) => user::run(&args, &mut out, &mut err),
         Command::Token(args) => token::run(&args, &mut out, &mut err),
     };

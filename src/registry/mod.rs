@@ -61,14 +61,14 @@ use crate::storage::Storage;
 pub use actor::Actor;
 pub use blobs::{Blob, Mount, MountFrom};
 pub use check::{
-    Amount, CheckOptions, CheckPhase, CheckProgress, CheckReport, CheckState, Count, Damage, Defect, Finding, LookedAt,
-    Outcome, Sample, SampleError, Scrub, Severity, UploadDamage,
+    Amount, CheckOptions, CheckReport, Count, Damage, Defect, Finding, LookedAt, Outcome, Sample, SampleError, Scrub,
+    Severity, UploadDamage,
 };
 pub use clock::{Clock, SystemClock};
 pub use collect::{Collected, CollectionTerms, Follow, Going, Phase, Unfollowed, Untagged, Why};
 pub use effort::{Effort, EffortError};
 pub use error::{ActualState, Hint, RegistryError, Removal, Result};
-pub use history::{DeletedTag, How, Move};
+pub use history::{DeletedTag, How, Move, moment};
 pub use immutable::{ImmutableRule, ImmutableTags};
 pub use jobs::{Ended, JobHandle, JobId, JobIdError, JobKind, JobReport, JobResult, JobState, Progress, ProgressNow};
 pub use manifests::StoredManifest;

@@ -9,6 +9,8 @@ use utoipa::ToSchema;
 
 use crate::registry;
 
+use super::Checked;
+
 /// Long work that somebody asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -84,6 +86,8 @@ pub enum JobOutcome {
         /// Things that do not look like uploads and were left alone.
         unknown: u64,
     },
+    /// Of one that looks through the volume.
+    Check(Checked),
 }
 
 /// Every job that is known, the one that began last first.
@@ -127,6 +131,7 @@ impl From<registry::JobResult> for JobOutcome {
             registry::JobResult::UploadPurge(purged) => {
                 JobOutcome::UploadPurge { removed: purged.removed as u64, unknown: purged.unknown as u64 }
             }
+            registry::JobResult::Check(report) => JobOutcome::Check(Checked::from(&*report)),
         }
     }
 }

@@ -7,12 +7,16 @@
 
 mod about;
 mod body;
+mod checked;
+mod checks;
 mod description;
+mod history;
 mod job;
 mod jobs;
 mod problem;
 mod repositories;
 mod route;
+mod shares;
 mod span;
 mod upload_purges;
 
@@ -21,22 +25,34 @@ use axum::http::Method;
 use axum::http::request::Parts;
 
 pub use about::About;
+pub use checked::{Amount, Checked, DefectCount, Finding, LookedAt, Outcome, Severity};
+pub use checks::CheckTerms;
+pub use history::{DeletedTag, DeletedTags, HowMoved, PointTag, PointedTag, TagHistory, TagMove};
 pub use job::{Job, JobOutcome, JobProgress, JobState, Jobs};
 pub use problem::Problem;
 pub use repositories::{RepositoryNow, TagNow};
 pub use route::ApiRoute;
+pub use shares::{Percent, Share};
 pub use span::{Span, SpanError};
 pub use upload_purges::UploadPurge;
 
 use super::access_error::AccessError;
 use super::gate::Admitted;
 use super::handlers::Answer;
+use super::listen::Peer;
 use super::{App, HttpError};
 
 const JSON: &str = "application/json";
 
 /// Answers a request that has passed the gate.
-pub(super) async fn answer(app: &App, admitted: &Admitted, request: &Parts, route: ApiRoute, body: Body) -> Answer {
+pub(super) async fn answer(
+    app: &App,
+    admitted: &Admitted,
+    request: &Parts,
+    peer: &Peer,
+    route: ApiRoute,
+    body: Body,
+) -> Answer {
     match route {
         ApiRoute::Description => description::get(app),
         ApiRoute::About => about::get(),
@@ -50,6 +66,11 @@ pub(super) async fn answer(app: &App, admitted: &Admitted, request: &Parts, rout
         ApiRoute::Job(id) => jobs::get(app, id),
         ApiRoute::StopJob(id) => jobs::stop(app, id),
         ApiRoute::PurgeUploads => upload_purges::post(app, admitted, request, body).await,
+        ApiRoute::TagHistory(name, tag) => history::get(app, &name, &tag).await,
+        ApiRoute::DeletedTags(name) => history::list_deleted(app, request, name).await,
+        ApiRoute::PointTag(name, tag) => history::put(app, admitted, request, peer, name, tag, body).await,
+        ApiRoute::Check => checks::check(app, admitted, request, body).await,
+        ApiRoute::Repair => checks::repair(app, admitted, request, body).await,
     }
 }
 

@@ -38,6 +38,16 @@ pub enum ApiRoute {
     StopJob(JobId),
     /// Begin a job that removes abandoned uploads.
     PurgeUploads,
+    /// Where a tag has pointed.
+    TagHistory(RepositoryName, Tag),
+    /// The tags that were deleted and can come back.
+    DeletedTags(RepositoryName),
+    /// Point a tag at a manifest that is there, or back at where it was.
+    PointTag(RepositoryName, Tag),
+    /// Begin a job that looks through the volume.
+    Check,
+    /// Begin a job that looks through the volume and repairs it.
+    Repair,
 }
 
 impl ApiRoute {
@@ -72,10 +82,25 @@ impl ApiRoute {
                 Method::POST => Ok(ApiRoute::PurgeUploads),
                 _ => Err(RouteError::Method { allowed: "POST" }),
             },
+            ["checks"] => match *method {
+                Method::POST => Ok(ApiRoute::Check),
+                _ => Err(RouteError::Method { allowed: "POST" }),
+            },
+            ["repairs"] => match *method {
+                Method::POST => Ok(ApiRoute::Repair),
+                _ => Err(RouteError::Method { allowed: "POST" }),
+            },
+            ["repositories", ref name @ .., "tags", tag, "history"] if !name.is_empty() => {
+                only_get(method, ApiRoute::TagHistory(parse_name(name)?, parse_tag(tag)?))
+            }
+            ["repositories", ref name @ .., "deleted-tags"] if !name.is_empty() => {
+                only_get(method, ApiRoute::DeletedTags(parse_name(name)?))
+            }
             ["repositories", ref name @ .., "tags", tag] if !name.is_empty() => match *method {
+                Method::PUT => Ok(ApiRoute::PointTag(parse_name(name)?, parse_tag(tag)?)),
                 Method::DELETE => Ok(ApiRoute::DeleteTag(parse_name(name)?, parse_tag(tag)?)),
                 _ if is_get(method) => Ok(ApiRoute::Tag(parse_name(name)?, parse_tag(tag)?)),
-                _ => Err(RouteError::Method { allowed: "GET, HEAD, DELETE" }),
+                _ => Err(RouteError::Method { allowed: "GET, HEAD, PUT, DELETE" }),
             },
             ["repositories", ref name @ .., "manifests", digest] if !name.is_empty() => match *method {
                 Method::DELETE => Ok(ApiRoute::DeleteManifest(parse_name(name)?, digest.parse()?)),
@@ -93,9 +118,19 @@ impl ApiRoute {
         match self {
             ApiRoute::Description => Need::Nothing,
             ApiRoute::About => Need::LoggedIn,
-            ApiRoute::Repository(name) | ApiRoute::Tag(name, _) => Need::In(name, Action::Pull),
+            ApiRoute::Repository(name)
+            | ApiRoute::Tag(name, _)
+            | ApiRoute::TagHistory(name, _)
+            | ApiRoute::DeletedTags(name) => Need::In(name, Action::Pull),
+            // Also to read it, and to push if the tag is there.
+            ApiRoute::PointTag(name, _) => Need::In(name, Action::Create),
             ApiRoute::DeleteTag(name, _) | ApiRoute::DeleteManifest(name, _) => Need::In(name, Action::Delete),
-            ApiRoute::Jobs | ApiRoute::Job(_) | ApiRoute::StopJob(_) | ApiRoute::PurgeUploads => Need::Admin,
+            ApiRoute::Jobs
+            | ApiRoute::Job(_)
+            | ApiRoute::StopJob(_)
+            | ApiRoute::PurgeUploads
+            | ApiRoute::Check
+            | ApiRoute::Repair => Need::Admin,
         }
     }
 
@@ -109,8 +144,11 @@ impl ApiRoute {
             | ApiRoute::Tag(..)
             | ApiRoute::Jobs
             | ApiRoute::Job(_)
-            | ApiRoute::StopJob(_) => Effect::Read,
-            ApiRoute::PurgeUploads => Effect::Write,
+            | ApiRoute::StopJob(_)
+            | ApiRoute::TagHistory(..)
+            | ApiRoute::DeletedTags(_)
+            | ApiRoute::Check => Effect::Read,
+            ApiRoute::PurgeUploads | ApiRoute::PointTag(..) | ApiRoute::Repair => Effect::Write,
             ApiRoute::DeleteTag(..) | ApiRoute::DeleteManifest(..) => Effect::Delete,
         }
     }
@@ -121,20 +159,28 @@ impl ApiRoute {
             ApiRoute::Repository(name)
             | ApiRoute::Tag(name, _)
             | ApiRoute::DeleteTag(name, _)
-            | ApiRoute::DeleteManifest(name, _) => Some(name),
+            | ApiRoute::DeleteManifest(name, _)
+            | ApiRoute::TagHistory(name, _)
+            | ApiRoute::DeletedTags(name)
+            | ApiRoute::PointTag(name, _) => Some(name),
             ApiRoute::Description
             | ApiRoute::About
             | ApiRoute::Jobs
             | ApiRoute::Job(_)
             | ApiRoute::StopJob(_)
-            | ApiRoute::PurgeUploads => None,
+            | ApiRoute::PurgeUploads
+            | ApiRoute::Check
+            | ApiRoute::Repair => None,
         }
     }
 
     /// What of the repository it is about, for the log.
     pub(in crate::http) fn reference(&self) -> Option<Reference> {
         match self {
-            ApiRoute::Tag(_, tag) | ApiRoute::DeleteTag(_, tag) => Some(Reference::Tag(tag.clone())),
+            ApiRoute::Tag(_, tag)
+            | ApiRoute::DeleteTag(_, tag)
+            | ApiRoute::TagHistory(_, tag)
+            | ApiRoute::PointTag(_, tag) => Some(Reference::Tag(tag.clone())),
             ApiRoute::DeleteManifest(_, digest) => Some(Reference::Digest(*digest)),
             ApiRoute::Description
             | ApiRoute::About
@@ -142,7 +188,10 @@ impl ApiRoute {
             | ApiRoute::Jobs
             | ApiRoute::Job(_)
             | ApiRoute::StopJob(_)
-            | ApiRoute::PurgeUploads => None,
+            | ApiRoute::PurgeUploads
+            | ApiRoute::Check
+            | ApiRoute::Repair
+            | ApiRoute::DeletedTags(_) => None,
         }
     }
 
@@ -154,8 +203,11 @@ impl ApiRoute {
             | ApiRoute::Repository(_)
             | ApiRoute::Tag(..)
             | ApiRoute::Jobs
-            | ApiRoute::Job(_) => Method::GET,
-            ApiRoute::PurgeUploads => Method::POST,
+            | ApiRoute::Job(_)
+            | ApiRoute::TagHistory(..)
+            | ApiRoute::DeletedTags(_) => Method::GET,
+            ApiRoute::PointTag(..) => Method::PUT,
+            ApiRoute::PurgeUploads | ApiRoute::Check | ApiRoute::Repair => Method::POST,
             ApiRoute::DeleteTag(..) | ApiRoute::DeleteManifest(..) | ApiRoute::StopJob(_) => Method::DELETE,
         }
     }
@@ -171,13 +223,17 @@ impl fmt::Display for ApiRoute {
             ApiRoute::Description => f.write_str("openapi.json"),
             ApiRoute::About => Ok(()),
             ApiRoute::Repository(name) => write!(f, "repositories/{}", segment(name)),
-            ApiRoute::Tag(name, tag) | ApiRoute::DeleteTag(name, tag) => {
+            ApiRoute::Tag(name, tag) | ApiRoute::DeleteTag(name, tag) | ApiRoute::PointTag(name, tag) => {
                 write!(f, "repositories/{}/tags/{tag}", segment(name))
             }
             ApiRoute::DeleteManifest(name, digest) => write!(f, "repositories/{}/manifests/{digest}", segment(name)),
             ApiRoute::Jobs => f.write_str("jobs"),
             ApiRoute::Job(id) | ApiRoute::StopJob(id) => write!(f, "jobs/{id}"),
             ApiRoute::PurgeUploads => f.write_str("upload-purges"),
+            ApiRoute::TagHistory(name, tag) => write!(f, "repositories/{}/tags/{tag}/history", segment(name)),
+            ApiRoute::DeletedTags(name) => write!(f, "repositories/{}/deleted-tags", segment(name)),
+            ApiRoute::Check => f.write_str("checks"),
+            ApiRoute::Repair => f.write_str("repairs"),
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use crate::registry::{Actor, Purged};
+use crate::registry::{Actor, CheckReport, Purged};
 
 use super::ProgressNow;
 
@@ -46,6 +47,8 @@ impl FromStr for JobId {
 pub enum JobKind {
     /// Removes uploads that nobody finished.
     UploadPurge,
+    /// Looks through the volume, and repairs it if that is asked for.
+    Check,
 }
 
 impl JobKind {
@@ -53,6 +56,7 @@ impl JobKind {
     pub fn as_str(self) -> &'static str {
         match self {
             JobKind::UploadPurge => "upload-purge",
+            JobKind::Check => "check",
         }
     }
 }
@@ -68,6 +72,18 @@ impl fmt::Display for JobKind {
 pub enum JobResult {
     /// Of one that removes uploads.
     UploadPurge(Purged),
+    /// Of one that looks through the volume.
+    Check(Arc<CheckReport>),
+}
+
+impl JobResult {
+    /// Leaves figures, and nothing of which there may be many.
+    fn keep_figures(&mut self) {
+        match self {
+            JobResult::UploadPurge(_) => {}
+            JobResult::Check(report) => *report = Arc::new(report.figures()),
+        }
+    }
 }
 
 /// Where a job is.
@@ -84,6 +100,14 @@ pub enum JobState {
 }
 
 impl JobState {
+    /// Leaves figures of what was done, and nothing of which there may be many.
+    pub fn keep_figures(&mut self) {
+        match self {
+            JobState::Done(result) | JobState::Stopped(result) => result.keep_figures(),
+            JobState::Running | JobState::Failed(_) => {}
+        }
+    }
+
     /// Its name.
     pub fn as_str(&self) -> &'static str {
         match self {
