@@ -70,7 +70,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
         let (tag, PointedTag { from, to, .. }) = (&args.tag, &pointed);
         match from {
             Some(from) if from == to => writeln!(out, "{tag} points at {to} already")?,
-            Some(from) => writeln!(out, "{tag} points at {to} again; it was at {from}")?,
+            Some(from) => writeln!(out, "{tag} points at {to} now; it was at {from}")?,
             None => writeln!(out, "{tag} is back and points at {to}")?,
         }
         Ok(ExitCode::SUCCESS)

@@ -25,7 +25,7 @@ pub(crate) fn said(output: &Output) -> (String, String) {
 }
 
 #[track_caller]
-fn done(output: &Output) -> String {
+pub(crate) fn done(output: &Output) -> String {
     let (out, err) = said(output);
     assert!(output.status.success(), "{err}");
     out

@@ -10,9 +10,12 @@ mod guarded;
 mod support;
 
 mod abandoned;
+mod checks;
 mod command;
 mod control;
 mod credentials;
+mod history;
+mod history_command;
 mod jobs;
 mod refusals;
 mod rights;

@@ -219,3 +219,37 @@ mod seconds {
         Duration::try_from_secs_f64(f64::deserialize(deserializer)?).map_err(de::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::JobOutcome;
+    use super::*;
+    use crate::oci::{Algorithm, Digest};
+    use crate::registry::{CheckReport, Defect};
+
+    /// The command line reads what a server writes.
+    #[test]
+    fn what_was_found_is_read_as_it_was_written() {
+        let (repository, digest) = ("team/app".parse().unwrap(), Digest::of(Algorithm::Sha256, b"a"));
+        let defect = Defect::LayerDangling { repository, digest };
+        let finding = registry::Finding {
+            severity: defect.severity(),
+            path: defect.path(),
+            what: defect.to_string(),
+            means: defect.means(),
+            help: defect.help(),
+            defect,
+            outcome: registry::Outcome::Failed("it is a directory".to_owned()),
+        };
+        let duration = Duration::from_millis(1500);
+        let report = CheckReport { findings: vec![finding], seed: u64::MAX, duration, ..CheckReport::default() };
+        let outcome = JobOutcome::Check(Checked::from(&report));
+        let json = serde_json::to_value(&outcome).unwrap();
+        assert_eq!((&json["kind"], &json["duration"]), (&"check".into(), &1.5.into()));
+        let finding = &json["findings"][0];
+        assert_eq!((&finding["defect"], &finding["repository"]), (&"layer-dangling".into(), &"team/app".into()));
+        assert_eq!((&finding["severity"], &finding["digest"]), (&"untidy".into(), &digest.to_string().into()));
+        assert_eq!(finding["outcome"], serde_json::json!({"failed": "it is a directory"}));
+        assert_eq!(serde_json::from_value::<JobOutcome>(json).unwrap(), outcome);
+    }
+}
