@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use crate::registry::{CheckReport, CheckState, Outcome, Severity};
+use crate::http::api::{Checked, Outcome, Severity};
 
 /// Writes everything that was found, one block for each finding, and a summary.
-pub(super) fn show(report: &CheckReport, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn show(report: &Checked, out: &mut dyn Write) -> io::Result<()> {
     for finding in &report.findings {
         let severity = match finding.severity {
             Severity::Broken => "broken",
@@ -13,7 +13,7 @@ pub(super) fn show(report: &CheckReport, out: &mut dyn Write) -> io::Result<()> 
             Severity::Remark => "remark",
         };
         writeln!(out, "{severity}: {}", finding.what)?;
-        writeln!(out, "  where:  {}", finding.path)?;
+        writeln!(out, "  where:  {}", finding.at)?;
         writeln!(out, "  means:  {}", finding.means)?;
         match &finding.outcome {
             Outcome::Left | Outcome::ByHand => writeln!(out, "  to do:  {}", finding.help)?,
@@ -29,7 +29,7 @@ pub(super) fn show(report: &CheckReport, out: &mut dyn Write) -> io::Result<()> 
     summary(report, out)
 }
 
-fn summary(report: &CheckReport, out: &mut dyn Write) -> io::Result<()> {
+fn summary(report: &Checked, out: &mut dyn Write) -> io::Result<()> {
     let looked = &report.looked_at;
     writeln!(
         out,
@@ -63,13 +63,6 @@ fn summary(report: &CheckReport, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "It was stopped before its end.")?;
     }
     Ok(())
-}
-
-/// How far a check has come, in one line.
-pub(super) fn progress(state: &CheckState) -> String {
-    let phase = format!("{:?}", state.phase).to_lowercase();
-    let of = state.total.map(|total| format!(" of {total}")).unwrap_or_default();
-    format!("checking {phase}: {}{of}; {} hashed, {} findings", state.done, size(state.bytes), state.findings)
 }
 
 /// A length in the largest unit of which there is one.

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::http::api::{CollectionOutcome, GarbageCollection, Gone, Job, JobOutcome, Percent, Span};
+use crate::registry::Effort;
 
 use super::bytes::Bytes;
 use super::reach::Place;
@@ -24,8 +25,8 @@ pub(super) struct Args {
     grace: Option<Span>,
     /// How busy the registry may be with it, in percent of the time; without it, what the configuration says, and all of it
     /// where no server runs.
-    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
-    effort: Option<u8>,
+    #[arg(long, value_name = "PERCENT")]
+    effort: Option<Effort>,
     /// Do not name what goes.
     #[arg(short, long)]
     quiet: bool,
@@ -40,12 +41,12 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<ExitCode> {
     remote::run(&args.place, err, async |reach, err| {
         // Nobody is held up where no server runs.
-        let effort = args.effort.or_else(|| reach.is_alone().then_some(100));
+        let effort = args.effort.or_else(|| reach.is_alone().then_some(Effort::FULL));
         let asked = GarbageCollection {
             dry_run: args.dry_run,
             delete_untagged: args.delete_untagged,
             grace: args.grace,
-            effort: effort.and_then(Percent::of),
+            effort: effort.map(Percent),
         };
         let begun: Job = reach.post("garbage-collections", &asked).await?;
         let job = follow::follow(reach, begun, err).await?;

@@ -7,17 +7,21 @@ mod banner;
 mod bytes;
 mod check;
 mod check_text;
+mod columns;
 mod config;
 mod delete;
 mod follow;
 mod garbage_collect;
 mod health;
+mod history;
 mod image;
 mod jobs;
+mod named;
 mod new_password;
 mod purge_uploads;
 mod reach;
 mod remote;
+mod rollback;
 mod scrub;
 mod serve;
 mod token;
@@ -61,6 +65,8 @@ enum Command {
     Delete(delete::Args),
     GarbageCollect(garbage_collect::Args),
     Trash(trash::Args),
+    History(history::Args),
+    Rollback(rollback::Args),
     User(user::Args),
     Token(token::Args),
 }
@@ -72,7 +78,7 @@ pub fn main() -> ExitCode {
     let ended = match Arguments::parse_from(image::spelled(std::env::args_os())).command {
         Command::Serve { file } => serve::run(file.as_deref(), &mut out, &mut err),
         Command::Access(args) => access::run(&args, config::environment(), &mut out, &mut err),
-        Command::Check(args) => check::run(&args, config::environment(), &mut out, &mut err),
+        Command::Check(args) => check::run(&args, &mut out, &mut err),
         Command::Config(args) => config::run(&args, config::environment(), &mut out, &mut err),
         Command::Health { file } => health::run(file.as_deref(), &mut err),
         Command::Delete(args) => delete::run(&args, &mut out, &mut err),
@@ -80,6 +86,8 @@ pub fn main() -> ExitCode {
         Command::Trash(args) => trash::run(&args, &mut out, &mut err),
         Command::Jobs(args) => jobs::run(&args, &mut out, &mut err),
         Command::PurgeUploads(args) => purge_uploads::run(&args, &mut out, &mut err),
+        Command::History(args) => history::run(&args, &mut out, &mut err),
+        Command::Rollback(args) => rollback::run(&args, &mut out, &mut err),
         Command::User(args) => user::run(&args, &mut out, &mut err),
         Command::Token(args) => token::run(&args, &mut out, &mut err),
     };

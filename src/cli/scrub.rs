@@ -1,12 +1,13 @@
 //! The server checks its volume by itself, and says in the log and in the metrics what it found.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::registry::{CheckOptions, CheckProgress, CheckReport, Registry, Scrub, Severity};
+use crate::registry::{CheckOptions, CheckReport, Progress, Registry, Scrub, Severity, SystemClock};
 use crate::telemetry::{Metrics, ScrubFigures};
 
 /// How many defects have a line of their own in the log. `wharf check` shows them all.
@@ -18,7 +19,8 @@ pub(super) async fn run(registry: Registry, scrub: Scrub, metrics: Metrics) {
     loop {
         info!(effort = %scrub.effort, "checking the volume");
         let options = CheckOptions { effort: scrub.effort, ..CheckOptions::default() };
-        match registry.check(&options, &CheckProgress::default(), &CancellationToken::new()).await {
+        let progress = Progress::new(Arc::new(SystemClock::default()));
+        match registry.check(&options, &progress, &CancellationToken::new()).await {
             Ok(report) => {
                 note(&registry).await;
                 metrics.scrubbed(&figures(&report));

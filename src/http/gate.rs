@@ -194,6 +194,27 @@ impl App {
         }
     }
 
+    /// Holds what is to be done with what a repository holds already against whether the caller may read it, beside what
+    /// the route needs: they are told what it is, and that it is there.
+    pub(super) fn may_read_too(
+        &self,
+        request: &Parts,
+        peer: &Peer,
+        admitted: &Admitted,
+        name: &RepositoryName,
+    ) -> Result<(), HttpError> {
+        let (caller, need) = (&admitted.caller, admitted.route.need());
+        if self.may(caller, name, Action::Pull) {
+            return Ok(());
+        }
+        match self.auth.verdict(caller, name, Action::Pull) {
+            Verdict::Granted => Ok(()),
+            Verdict::OutOfScope => Err(self.too_narrow(request, peer, need)),
+            Verdict::Denied if caller.is_anonymous() => Err(self.log_in(request, peer, need)),
+            Verdict::Denied => Err(self.denied(caller, name, Action::Pull).into()),
+        }
+    }
+
     /// Why a manifest is not put over what is there. Who may not read the repository is not told what that is, and whoever
     /// has not said who they are may be somebody who may.
     pub(super) fn may_not_move(

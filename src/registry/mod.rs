@@ -61,8 +61,8 @@ use crate::storage::Storage;
 pub use actor::Actor;
 pub use blobs::{Blob, Mount, MountFrom};
 pub use check::{
-    Amount, CheckOptions, CheckPhase, CheckProgress, CheckReport, CheckState, Count, Damage, Defect, Finding, LookedAt,
-    Outcome, Sample, SampleError, Scrub, Severity, UploadDamage,
+    Amount, CheckOptions, CheckReport, Count, Damage, Defect, Finding, LookedAt, Outcome, Sample, SampleError, Scrub,
+    Severity, UploadDamage,
 };
 pub use clock::{Clock, SystemClock};
 pub use collect::{
@@ -70,7 +70,7 @@ pub use collect::{
 };
 pub use effort::{Effort, EffortError};
 pub use error::{ActualState, Hint, RegistryError, Removal, Result};
-pub use history::{DeletedTag, How, Move};
+pub use history::{DeletedTag, How, Move, moment};
 pub use immutable::{ImmutableRule, ImmutableTags};
 pub use jobs::{Ended, JobHandle, JobId, JobIdError, JobKind, JobReport, JobResult, JobState, Progress, ProgressNow};
 pub use manifests::StoredManifest;

@@ -7,6 +7,7 @@
 //! A pin is a time in a slot that the digest's bits choose ([`super::pin_table`]): one store, whoever reads, and a fixed size. Two
 //! digests that share a slot are pinned together, which keeps one of them for another run.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use super::pin_table::PinTable;
 /// So many digests can be told apart.
 const SLOTS: usize = 1 << 16;
 /// The unit of time.
-pub(super) const TICK: Duration = Duration::from_millis(62);
+const TICK: Duration = Duration::from_millis(62);
 
 /// A moment, in ticks since the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +32,8 @@ pub(super) struct Moment(u32);
 #[derive(Debug)]
 pub(super) struct Pins {
     table: PinTable<Digest, CancellationToken>,
+    /// When the last collection began. What is pinned later is so by a later time, however soon that is.
+    floor: AtomicU32,
     /// The requests that began since the last collection did.
     epoch: Mutex<TaskTracker>,
 }
@@ -63,7 +66,7 @@ impl Moment {
 
 impl Pins {
     pub(super) fn new() -> Pins {
-        Pins { table: PinTable::new(SLOTS), epoch: Mutex::default() }
+        Pins { table: PinTable::new(SLOTS), floor: AtomicU32::new(0), epoch: Mutex::default() }
     }
 
     /// To be held by a request from before it pins what it refers to until what it makes can be seen.
@@ -71,8 +74,18 @@ impl Pins {
         Entered { _token: self.epoch.lock().unwrap_or_else(PoisonError::into_inner).token() }
     }
 
-    /// Waits for the requests that have entered before. Those that come later wait for nobody.
-    pub(super) async fn wait_for_entered(&self) {
+    /// A collection begins: waits for the requests that have entered before, and returns a moment from which on those pin that
+    /// enter later. They wait for nobody.
+    ///
+    /// Who enters later finds the floor raised: both take the epoch's lock.
+    pub(super) async fn begin(&self, now: Moment) -> Moment {
+        let began = now.0.max(self.floor.load(Ordering::Relaxed)).saturating_add(1);
+        self.floor.store(began, Ordering::Relaxed);
+        self.wait_for_entered().await;
+        Moment(began)
+    }
+
+    async fn wait_for_entered(&self) {
         let before = std::mem::take(&mut *self.epoch.lock().unwrap_or_else(PoisonError::into_inner));
         before.close();
         before.wait().await;
@@ -80,7 +93,8 @@ impl Pins {
 
     /// Pins a digest. If it is just being removed, waits until it is: to be called before looking whether it is there.
     pub(super) async fn pin(&self, digest: &Digest, now: Moment) {
-        if let Some(gone) = self.table.pin(digest, digest.leading(), now.0) {
+        let time = now.0.max(self.floor.load(Ordering::Relaxed));
+        if let Some(gone) = self.table.pin(digest, digest.leading(), time) {
             gone.cancelled().await;
         }
     }
@@ -169,6 +183,19 @@ mod tests {
         let _behind = pins.enter();
         drop(before);
         waiting.await;
+    }
+
+    #[tokio::test]
+    async fn what_is_pinned_behind_the_beginning_of_a_collection_is_so_later_and_what_was_before_is_not() {
+        let pins = Pins::new();
+        pins.pin(&digest("before"), at(7)).await;
+        let began = pins.begin(at(7)).await;
+        pins.pin(&digest("behind"), at(7)).await;
+        assert!(!pins.is_pinned_since(&digest("before"), began));
+        assert!(pins.is_pinned_since(&digest("behind"), began));
+        // One that follows at once begins later still.
+        let next = pins.begin(at(7)).await;
+        assert!(!pins.is_pinned_since(&digest("behind"), next));
     }
 
     #[test]

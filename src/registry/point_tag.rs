@@ -45,8 +45,8 @@ impl Registry {
         self.point(repository, tag, Target::Manifest(*digest), by, precondition, overwrite).await
     }
 
-    /// Points a tag back: at a manifest, or else at where it was before, as far as the repository still holds that. To do the
-    /// latter twice is to be where one began. A tag that was deleted is where it was when it went.
+    /// Points a tag back at where it was before, as far as the repository still holds that. To do it twice is to be where one
+    /// began. A tag that was deleted is where it was when it went.
     ///
     /// # Errors
     ///
@@ -55,11 +55,11 @@ impl Registry {
         &self,
         repository: &RepositoryName,
         tag: &Tag,
-        to: Option<Digest>,
         by: Actor,
+        precondition: Precondition,
+        overwrite: Overwrite,
     ) -> Result<PointedTag> {
-        let target = to.map_or(Target::Before, Target::Manifest);
-        self.point(repository, tag, target, by, Precondition::None, Overwrite::Allowed).await
+        self.point(repository, tag, Target::Before, by, precondition, overwrite).await
     }
 
     async fn point(

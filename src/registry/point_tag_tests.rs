@@ -19,7 +19,11 @@ async fn at(registry: &Registry, text: &str) -> Option<Digest> {
 }
 
 async fn back(registry: &Registry, text: &str, to: Option<Digest>) -> Result<PointedTag> {
-    registry.roll_back(&name("team/app"), &tag(text), to, bob()).await
+    let (name, tag) = (name("team/app"), tag(text));
+    match to {
+        Some(to) => registry.point_tag(&name, &tag, &to, bob(), Precondition::None, Overwrite::Allowed).await,
+        None => registry.roll_back(&name, &tag, bob(), Precondition::None, Overwrite::Allowed).await,
+    }
 }
 
 #[tokio::test]
@@ -127,6 +131,10 @@ async fn conditions_and_rules_hold_as_for_a_put() {
     let stale = swap(&registry, Precondition::OneOf(vec![one]), Overwrite::Allowed).await;
     assert!(matches!(stale, Err(RegistryError::PreconditionFailed { .. })), "{stale:?}");
     let create = swap(&registry, Precondition::None, Overwrite::Refused).await;
+    assert!(matches!(create, Err(RegistryError::WouldOverwrite { .. })), "{create:?}");
+    let stale = registry.roll_back(&name, &tag("v"), bob(), Precondition::Absent, Overwrite::Allowed).await;
+    assert!(matches!(stale, Err(RegistryError::PreconditionFailed { .. })), "{stale:?}");
+    let create = registry.roll_back(&name, &tag("v"), bob(), Precondition::None, Overwrite::Refused).await;
     assert!(matches!(create, Err(RegistryError::WouldOverwrite { .. })), "{create:?}");
     let any = vec!["*".parse().unwrap()];
     let rule = ImmutableRule {

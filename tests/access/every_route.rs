@@ -13,7 +13,7 @@ use crate::support::client::Client;
 use crate::support::content::{Manifest, NOTHING};
 
 /// How many kinds of routes there are.
-const KINDS: usize = 33;
+const KINDS: usize = 38;
 
 /// The kind of a route. Without a wildcard: a new one must get a number, and a place in `routes`.
 fn kind(route: &Route) -> usize {
@@ -52,6 +52,11 @@ fn kind(route: &Route) -> usize {
             ApiRoute::EmptyTrash => 30,
             ApiRoute::DeleteRepository(_) => 31,
             ApiRoute::DeleteRepositories => 32,
+            ApiRoute::TagHistory(..) => 33,
+            ApiRoute::DeletedTags(_) => 34,
+            ApiRoute::PointTag(..) => 35,
+            ApiRoute::Check => 36,
+            ApiRoute::Repair => 37,
         },
     }
 }
@@ -126,6 +131,11 @@ impl Content {
             ApiRoute::Job(job),
             ApiRoute::StopJob(job),
             ApiRoute::PurgeUploads,
+            ApiRoute::TagHistory(name(), latest()),
+            ApiRoute::DeletedTags(name()),
+            ApiRoute::PointTag(name(), latest()),
+            ApiRoute::Check,
+            ApiRoute::Repair,
             ApiRoute::DeleteTag(name(), latest()),
             ApiRoute::DeleteManifest(name(), digest),
             ApiRoute::CollectGarbage,
@@ -271,16 +281,17 @@ async fn each_role_passes_where_its_action_is_needed_and_nowhere_else() {
         for client in [wharf.user(role), wharf.client().bearer(&token(&wharf, role, &name).await)] {
             for route in content.routes().iter().filter(|route| of_repository(route)) {
                 let needs = match kind(route) {
-                    5..=7 | 10 | 19 | 20 => "pull",
+                    5..=7 | 10 | 19 | 20 | 33 | 34 => "pull",
                     8 | 12..=16 => "push",
                     9 | 11 | 21 | 22 | 31 => "delete",
+                    35 => "pull and push",
                     other => panic!("{other} is about no repository"),
                 };
                 let passes = may == "all" || may == needs || (may == "create" && needs == "push");
                 for answer in ask(&client, &content, &image, |asked| asked == route).await {
                     let refused = matches!(answer.status, 401 | 403);
                     // Who may not read is told that there is nothing to read.
-                    let hidden = needs == "pull" && answer.status == 404;
+                    let hidden = needs.starts_with("pull") && answer.status == 404;
                     // Who may only create is told what is there already, and that is not the gate's word.
                     let exists = may == "create" && kind(route) == 8;
                     assert!(

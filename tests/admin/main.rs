@@ -10,10 +10,13 @@ mod guarded;
 mod support;
 
 mod abandoned;
+mod checks;
 mod collecting;
 mod command;
 mod control;
 mod credentials;
+mod history;
+mod history_command;
 mod jobs;
 mod refusals;
 mod rights;

@@ -47,7 +47,7 @@ async fn everything_below_its_path_is_refused_in_one_shape() {
     assert_eq!(refused.header("allow"), "POST");
     refused.problem(405, "UNSUPPORTED");
     let refused = client.request(Method::POST, "/api/v1/repositories/a/tags/b").send().await;
-    assert_eq!(refused.header("allow"), "GET, HEAD, DELETE");
+    assert_eq!(refused.header("allow"), "GET, HEAD, PUT, DELETE");
     refused.problem(405, "UNSUPPORTED");
 }
 
@@ -99,6 +99,8 @@ async fn a_page_of_another_site_changes_nothing() {
                 (Method::DELETE, &manifest),
                 (Method::DELETE, &job),
                 (Method::POST, &PURGES.to_owned()),
+                (Method::PUT, &tag),
+                (Method::POST, &"/api/v1/repairs".to_owned()),
             ] {
                 let request = client.request(method, path).header("sec-fetch-site", site);
                 let request = request.header("content-type", "application/json").body("{}");

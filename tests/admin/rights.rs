@@ -6,16 +6,17 @@ use crate::guarded::{self, RULES};
 use crate::support::answer::Answer;
 use crate::support::client::Client;
 
-async fn post(client: &Client) -> Answer {
-    let request = client.request(Method::POST, "/api/v1/upload-purges").header("content-type", "application/json");
-    request.body("{\"dryRun\":true}").send().await
+async fn post(client: &Client, path: &str, body: &'static str) -> Answer {
+    let request = client.request(Method::POST, path).header("content-type", "application/json");
+    request.body(body).send().await
 }
 
 /// Everything that is about the whole registry.
 async fn administers(client: &Client) -> Vec<Answer> {
     let stop = client.request(Method::DELETE, "/api/v1/jobs/67e55044-10b1-426f-9247-bb680e5fe0c8").send().await;
     let look = client.get("/api/v1/jobs/67e55044-10b1-426f-9247-bb680e5fe0c8").await;
-    vec![client.get("/api/v1/jobs").await, post(client).await, look, stop]
+    let purge = post(client, "/api/v1/upload-purges", "{\"dryRun\":true}").await;
+    vec![client.get("/api/v1/jobs").await, purge, look, stop]
 }
 
 #[tokio::test]
@@ -45,6 +46,21 @@ async fn only_who_administers_everything_administers_the_registry() {
     }
     let answers: Vec<u16> = administers(&wharf.user("alice")).await.iter().map(|answer| answer.status).collect();
     assert_eq!(answers, [200, 202, 404, 404]);
+}
+
+#[tokio::test]
+async fn who_administers_some_repositories_has_the_volume_neither_checked_nor_repaired() {
+    let some = "access:\n  - {who: dave, repositories: 'team/**', may: [admin]}\n";
+    let wharf = guarded::prepare(&RULES.replace("access:\n", some)).go();
+    for path in ["/api/v1/checks", "/api/v1/repairs"] {
+        post(&wharf.client(), path, "{}").await.problem(401, "UNAUTHORIZED");
+        for who in ["ci", "dave"] {
+            post(&wharf.user(who), path, "{}").await.problem(403, "DENIED");
+        }
+        // The other may still run.
+        let answer = post(&wharf.user("alice"), path, "{}").await;
+        assert!(matches!(answer.status, 202 | 409), "{}", answer.status);
+    }
 }
 
 /// Also for an access token, which is what a program has.

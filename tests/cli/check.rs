@@ -1,4 +1,4 @@
-//! `wharf check`, run as a process on a volume that a server left.
+//! `wharf check`, run as a process: on a volume that a server left, and through one that runs.
 
 use std::fs;
 use std::path::Path;
@@ -91,6 +91,58 @@ async fn what_is_found_can_be_read_by_programs_and_what_is_repaired_is_no_failur
     let report: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(report["findings"][0]["outcome"], "repaired");
     assert_eq!(check(start.volume(), "").0, Some(0));
+}
+
+/// The server that runs does it, so what it remembers and what others push is not in the way.
+#[tokio::test]
+async fn beside_a_server_it_is_the_server_that_checks_and_repairs() {
+    let wharf = Wharf::prepare().full_durability().go();
+    let volume = wharf.volume().to_owned();
+    let repo = wharf.repo("team/app");
+    let image = repo.push_image("v1", 7).await;
+    let layer = image.references()[1].clone();
+    let content = repo.blob(&layer).await.is(200).body;
+    assert_eq!(check(&volume, "").0, Some(0));
+    fs::write(wharf.blob(&layer), "rotten").unwrap();
+    let (code, out, err) = check(&volume, "--repair");
+    assert_eq!((code, err.as_str()), (Some(1), ""), "the image is still to be pushed: {out}");
+    assert!(out.contains("  done:   repaired"), "{out}");
+    assert!(volume.join("wharf/quarantine/sha256").join(&layer["sha256:".len()..]).exists());
+    let (code, out, _) = check(&volume, &format!("--json --server {}", wharf.url));
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &report["findings"][0]["defect"]), (Some(1), &"incomplete".into()));
+    assert_eq!(report["findings"][0]["missing"], serde_json::json!([layer]));
+    repo.head(&format!("blobs/{layer}")).await.is(404);
+    repo.push_blob(&content).await;
+    assert_eq!(repo.blob(&layer).await.is(200).body, content);
+    let (code, out, _) = check(&volume, "");
+    assert_eq!(code, Some(0), "{out}");
+    let jobs = wharf.client().get("/api/v1/jobs").await.is(200).json();
+    let by: Vec<Option<&str>> = jobs["jobs"].as_array().unwrap().iter().map(|job| job["startedBy"].as_str()).collect();
+    assert_eq!(by, [Some("operator"), None, Some("operator"), Some("operator")], "each was the server's own");
+}
+
+#[tokio::test]
+async fn a_volume_is_looked_through_without_writing_anything_and_repaired_only_if_that_is_allowed() {
+    let wharf = Wharf::prepare().full_durability().go();
+    wharf.repo("team/app").push_image("v1", 7).await;
+    let start = wharf.crash();
+    let volume = start.volume();
+    fs::remove_file(volume.join("wharf/lock")).unwrap();
+    let before = Wharf::files_below(volume);
+    assert_eq!(check(volume, "").0, Some(0));
+    assert_eq!(Wharf::files_below(volume), before);
+    let config = format!(
+        "version: 0.1\nstorage: {{filesystem: {{rootdirectory: {}}}, maintenance: {{readonly: {{enabled: true}}}}}}\n",
+        volume.display()
+    );
+    fs::write(volume.join("config.yml"), config).unwrap();
+    let (code, out, err) = check(volume, &format!("--repair {}", volume.join("config.yml").display()));
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    assert!(err.contains("storage.maintenance.readonly.enabled"), "{err}");
+    let (code, out, err) = check(volume, "--server http://127.0.0.1:1");
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    assert!(err.contains("cannot be asked"), "{err}");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::config::{Config, ConfigError};
-use crate::http::api::Problem;
+use crate::http::api::{ApiRoute, Problem};
 use crate::http::listen::SocketPath;
 use crate::storage::{Filesystem, OpenError};
 
@@ -42,6 +42,28 @@ pub(super) struct Place {
     ca_file: Option<PathBuf>,
     /// The configuration that the server is started with.
     config: Option<PathBuf>,
+}
+
+impl Place {
+    /// The same with this configuration; none if another is named, or a server.
+    pub(super) fn with_config(self, file: PathBuf) -> Option<Place> {
+        (self.server.is_none() && self.config.is_none()).then_some(Place { config: Some(file), ..self })
+    }
+}
+
+/// Where a route is, below the API's own path.
+pub(super) fn path_of(route: &ApiRoute) -> String {
+    let path = route.to_string();
+    path.strip_prefix("/api/v1/").unwrap_or(&path).to_owned()
+}
+
+/// What a registry is reached for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To change something, perhaps. A volume that no server runs on is kept from others meanwhile.
+    Change,
+    /// To look and change nothing. A volume that no server answers for need not be one that can be written.
+    Look,
 }
 
 /// A registry within reach.
@@ -108,27 +130,33 @@ pub(super) fn control_socket(root: &Path) -> PathBuf {
 
 impl Reach {
     /// The registry that is meant.
-    pub(super) async fn open(place: &Place) -> Result<Reach, ReachError> {
+    pub(super) async fn open(place: &Place, purpose: Purpose) -> Result<Reach, ReachError> {
         if let Some(url) = &place.server {
             return Ok(Reach::Server(Server::remote(url, place.ca_file.as_deref()).await?));
         }
         let named = image::configuration(place.config.as_deref());
         let (mut config, _) = Config::load(named.as_deref(), config::environment())?;
         config.storage.root = user::volume(&config);
-        match Filesystem::open_alone(&config.storage) {
-            Ok(volume) => Ok(Reach::Alone(Alone::on(volume, &config))),
-            Err(error) if error.is_held() => {
-                let path = control_socket(&config.storage.root);
-                let answers = SocketPath::of(&path).and_then(|way| {
-                    std::os::unix::net::UnixStream::connect(way.as_path())?;
-                    Ok(way)
-                });
-                match answers {
+        let path = control_socket(&config.storage.root);
+        let answers = || {
+            let way = SocketPath::of(&path)?;
+            std::os::unix::net::UnixStream::connect(way.as_path())?;
+            Ok(way)
+        };
+        match purpose {
+            Purpose::Change => match Filesystem::open_alone(&config.storage) {
+                Ok(volume) => Ok(Reach::Alone(Alone::on(volume, &config))),
+                Err(error) if error.is_held() => match answers() {
                     Ok(way) => Ok(Reach::Server(Server::local(way, &config.http.prefix)?)),
                     Err(source) => Err(ReachError::NoSocket { path, source }),
-                }
-            }
-            Err(error) => Err(error.into()),
+                },
+                Err(error) => Err(error.into()),
+            },
+            Purpose::Look => match answers() {
+                Ok(way) => Ok(Reach::Server(Server::local(way, &config.http.prefix)?)),
+                // There may be a server all the same, and looking is in nobody's way.
+                Err(_) => Ok(Reach::Alone(Alone::on(Filesystem::open_read_only(&config.storage)?, &config))),
+            },
         }
     }
 
@@ -146,6 +174,12 @@ impl Reach {
     pub(super) async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ReachError> {
         let body = serde_json::to_value(body).map_err(|error| ReachError::Strange(error.to_string()))?;
         self.ask(Method::POST, path, Some(body)).await
+    }
+
+    /// Puts this at a path of the API.
+    pub(super) async fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ReachError> {
+        let body = serde_json::to_value(body).map_err(|error| ReachError::Strange(error.to_string()))?;
+        self.ask(Method::PUT, path, Some(body)).await
     }
 
     /// Deletes what is at a path of the API.

@@ -10,7 +10,7 @@ use crate::http::gate::Admitted;
 use crate::http::handlers::Answer;
 use crate::registry::{CollectionResult, CollectionTerms, Going, Untagged, Why};
 
-use super::{Job, Span, body, job, jobs};
+use super::{Job, Percent, Span, body, job, jobs};
 
 /// On which terms garbage is to be collected.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -28,31 +28,8 @@ pub struct GarbageCollection {
     /// How busy the registry may be with it, in percent of the time. Without it, what
     /// `storage.maintenance.garbagecollection.effort` says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 1, maximum = 100)]
+    #[schema(value_type = Option<u8>, minimum = 1, maximum = 100)]
     pub effort: Option<Percent>,
-}
-
-/// A share in percent, 1 to 100.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Percent(u8);
-
-impl<'de> Deserialize<'de> for Percent {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Percent, D::Error> {
-        let number = u8::deserialize(deserializer)?;
-        Percent::of(number).ok_or_else(|| serde::de::Error::custom("a whole number from 1 to 100"))
-    }
-}
-
-impl Percent {
-    /// So many percent; none if that is not from 1 to 100.
-    pub fn of(number: u8) -> Option<Percent> {
-        (1..=100).contains(&number).then_some(Percent(number))
-    }
-
-    /// The number.
-    pub fn number(self) -> u8 {
-        self.0
-    }
 }
 
 /// What a collection has found and done.
@@ -189,7 +166,6 @@ pub(super) async fn post(app: &App, admitted: &Admitted, request: &Parts, body: 
         untagged: if asked.delete_untagged { Untagged::Go } else { configured.untagged },
         dry_run: asked.dry_run,
     };
-    let effort =
-        asked.effort.and_then(|percent| crate::registry::Effort::percent(percent.0)).unwrap_or(configured.effort);
+    let effort = asked.effort.map_or(configured.effort, |percent| percent.0);
     jobs::begun(app, app.registry.start_collection(admitted.actor(), terms, effort)?)
 }

@@ -1,5 +1,6 @@
 //! The description of the administration API (OpenAPI 3.1), made from the handlers and the types of their bodies.
 
+use axum::http::Method;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, Response, ResponseBuilder, Server};
@@ -10,7 +11,7 @@ use crate::http::handlers::Answer;
 use crate::http::reply::Reply;
 
 use super::problem::PROBLEM;
-use super::{Problem, about, collections, deletions, jobs, repositories, trash, upload_purges};
+use super::{Problem, about, checks, collections, deletions, history, jobs, repositories, trash, upload_purges};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -32,6 +33,11 @@ use super::{Problem, about, collections, deletions, jobs, repositories, trash, u
         trash::empty,
         deletions::delete,
         deletions::post,
+        history::get,
+        history::list_deleted,
+        history::put,
+        checks::check,
+        checks::repair,
     ),
     components(schemas(Problem)),
     modifiers(&Refusals, &Credentials),
@@ -66,14 +72,21 @@ impl Modify for Refusals {
     fn modify(&self, document: &mut Document) {
         for (path, item) in &mut document.paths.paths {
             let names_something = path.contains('{');
-            let operations = [(&mut item.get, false), (&mut item.post, true), (&mut item.delete, true)];
-            for (operation, changes) in operations {
+            let operations = [
+                (&mut item.get, Method::GET),
+                (&mut item.put, Method::PUT),
+                (&mut item.post, Method::POST),
+                (&mut item.delete, Method::DELETE),
+            ];
+            for (operation, method) in operations {
                 if let Some(operation) = operation {
                     let has_body = operation.request_body.is_some();
                     refuse(operation, true, &[401, 403, 429, 500, 503]);
                     refuse(operation, names_something, &[400, 404]);
-                    refuse(operation, changes, &[405, 507]);
-                    refuse(operation, has_body, &[400, 408, 409, 413, 415]);
+                    refuse(operation, method != Method::GET, &[405, 507]);
+                    refuse(operation, has_body, &[400, 408, 413, 415]);
+                    refuse(operation, method == Method::POST, &[409]);
+                    refuse(operation, method == Method::PUT, &[412]);
                 }
             }
         }
@@ -95,6 +108,7 @@ fn problem(status: u16) -> Response {
         405 => "This is switched off",
         408 => "The body took too long",
         409 => "Another job of this kind is running",
+        412 => "If-Match or If-None-Match asks for something else than there is",
         413 => "The body is too long",
         415 => "The body is not said to be JSON",
         429 => "Too many wrong passwords",
@@ -152,8 +166,20 @@ mod tests {
             statuses("/api/v1/upload-purges", "post"),
             ["202", "400", "401", "403", "405", "408", "409", "413", "415", "429", "500", "503", "507"]
         );
+        assert_eq!(
+            statuses("/api/v1/repositories/{name}/tags/{tag}", "put"),
+            ["200", "400", "401", "403", "404", "405", "408", "412", "413", "415", "429", "500", "503", "507"]
+        );
         let refused = &document["paths"]["/api/v1/jobs"]["get"]["responses"]["401"]["content"];
         assert_eq!(refused["application/problem+json"]["schema"]["$ref"], "#/components/schemas/Problem");
         assert!(document["components"]["schemas"]["Problem"].is_object());
+        // Nothing is referred to that is not described.
+        let text = document.to_string();
+        for (_, behind) in
+            text.match_indices("#/components/schemas/").map(|(at, found)| text.split_at(at + found.len()))
+        {
+            let name = behind.split('"').next().unwrap();
+            assert!(document["components"]["schemas"][name].is_object(), "{name}");
+        }
     }
 }

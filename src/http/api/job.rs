@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::registry;
 
-use super::{CollectionOutcome, DeletedRepository, RestorationOutcome};
+use super::{Checked, CollectionOutcome, DeletedRepository, RestorationOutcome};
 
 /// Long work that somebody asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -104,6 +104,8 @@ pub enum JobOutcome {
         /// Those that were deleted.
         repositories: Vec<DeletedRepository>,
     },
+    /// Of one that looks through the volume.
+    Check(Checked),
 }
 
 /// Every job that is known, the one that began last first.
@@ -158,6 +160,7 @@ impl From<registry::JobResult> for JobOutcome {
                     deleted.map(|(name, batch)| DeletedRepository { name: name.to_string(), batch: batch.to_string() });
                 JobOutcome::RepositoryDeletion { repositories: deleted.collect() }
             }
+            registry::JobResult::Check(report) => JobOutcome::Check(Checked::from(&*report)),
         }
     }
 }

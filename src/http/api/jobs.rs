@@ -16,10 +16,12 @@ use super::{ApiRoute, Job, Jobs};
     operation_id = "listJobs",
     summary = "The jobs that run, and the last that are over",
     tag = "jobs",
-    responses((status = 200, description = "The jobs, the one that began last first", body = Jobs))
+    responses((status = 200, description = "The jobs, the one that began last first; of what they found only figures", body = Jobs))
 )]
 pub(super) fn list(app: &App) -> Answer {
-    let jobs = app.registry.jobs().into_iter().map(Job::from).collect();
+    let mut jobs = app.registry.jobs();
+    jobs.iter_mut().for_each(|job| job.state.keep_figures());
+    let jobs = jobs.into_iter().map(Job::from).collect();
     Ok(Reply::json(super::JSON, &Jobs { jobs }).done())
 }
 

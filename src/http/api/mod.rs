@@ -7,14 +7,18 @@
 
 mod about;
 mod body;
+mod checked;
+mod checks;
 mod collections;
 mod deletions;
 mod description;
+mod history;
 mod job;
 mod jobs;
 mod problem;
 mod repositories;
 mod route;
+mod shares;
 mod span;
 mod trash;
 mod upload_purges;
@@ -24,12 +28,16 @@ use axum::http::Method;
 use axum::http::request::Parts;
 
 pub use about::About;
-pub use collections::{CollectionOutcome, GarbageCollection, Gone, Percent};
+pub use checked::{Amount, Checked, DefectCount, Finding, LookedAt, Outcome, Severity};
+pub use checks::CheckTerms;
+pub use collections::{CollectionOutcome, GarbageCollection, Gone};
 pub use deletions::{DeletedRepository, RepositoryDeletion};
+pub use history::{DeletedTag, DeletedTags, HowMoved, PointTag, PointedTag, TagHistory, TagMove};
 pub use job::{Job, JobOutcome, JobProgress, JobState, Jobs};
 pub use problem::Problem;
 pub use repositories::{RepositoryNow, TagNow};
 pub use route::ApiRoute;
+pub use shares::{Percent, Share};
 pub use span::{Span, SpanError};
 pub use trash::{RestorationOutcome, Trash, TrashBatch, TrashEmptying};
 pub use upload_purges::UploadPurge;
@@ -37,12 +45,20 @@ pub use upload_purges::UploadPurge;
 use super::access_error::AccessError;
 use super::gate::Admitted;
 use super::handlers::Answer;
+use super::listen::Peer;
 use super::{App, HttpError};
 
 const JSON: &str = "application/json";
 
 /// Answers a request that has passed the gate.
-pub(super) async fn answer(app: &App, admitted: &Admitted, request: &Parts, route: ApiRoute, body: Body) -> Answer {
+pub(super) async fn answer(
+    app: &App,
+    admitted: &Admitted,
+    request: &Parts,
+    peer: &Peer,
+    route: ApiRoute,
+    body: Body,
+) -> Answer {
     match route {
         ApiRoute::Description => description::get(app),
         ApiRoute::About => about::get(),
@@ -62,6 +78,11 @@ pub(super) async fn answer(app: &App, admitted: &Admitted, request: &Parts, rout
         ApiRoute::EmptyTrash => trash::empty(app, admitted, request, body).await,
         ApiRoute::DeleteRepository(name) => deletions::delete(app, admitted, &name).await,
         ApiRoute::DeleteRepositories => deletions::post(app, admitted, request, body).await,
+        ApiRoute::TagHistory(name, tag) => history::get(app, &name, &tag).await,
+        ApiRoute::DeletedTags(name) => history::list_deleted(app, request, name).await,
+        ApiRoute::PointTag(name, tag) => history::put(app, admitted, request, peer, name, tag, body).await,
+        ApiRoute::Check => checks::check(app, admitted, request, body).await,
+        ApiRoute::Repair => checks::repair(app, admitted, request, body).await,
     }
 }
 

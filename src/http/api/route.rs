@@ -50,6 +50,16 @@ pub enum ApiRoute {
     DeleteRepository(RepositoryName),
     /// Begin a job that deletes a repository and all below it.
     DeleteRepositories,
+    /// Where a tag has pointed.
+    TagHistory(RepositoryName, Tag),
+    /// The tags that were deleted and can come back.
+    DeletedTags(RepositoryName),
+    /// Point a tag at a manifest that is there, or back at where it was.
+    PointTag(RepositoryName, Tag),
+    /// Begin a job that looks through the volume.
+    Check,
+    /// Begin a job that looks through the volume and repairs it.
+    Repair,
 }
 
 impl ApiRoute {
@@ -86,10 +96,19 @@ impl ApiRoute {
             ["trash", batch, "restoration"] => only_post(method, ApiRoute::RestoreBatch(batch.parse()?)),
             ["trash-emptyings"] => only_post(method, ApiRoute::EmptyTrash),
             ["repository-deletions"] => only_post(method, ApiRoute::DeleteRepositories),
+            ["checks"] => only_post(method, ApiRoute::Check),
+            ["repairs"] => only_post(method, ApiRoute::Repair),
+            ["repositories", ref name @ .., "tags", tag, "history"] if !name.is_empty() => {
+                only_get(method, ApiRoute::TagHistory(parse_name(name)?, parse_tag(tag)?))
+            }
+            ["repositories", ref name @ .., "deleted-tags"] if !name.is_empty() => {
+                only_get(method, ApiRoute::DeletedTags(parse_name(name)?))
+            }
             ["repositories", ref name @ .., "tags", tag] if !name.is_empty() => match *method {
+                Method::PUT => Ok(ApiRoute::PointTag(parse_name(name)?, parse_tag(tag)?)),
                 Method::DELETE => Ok(ApiRoute::DeleteTag(parse_name(name)?, parse_tag(tag)?)),
                 _ if is_get(method) => Ok(ApiRoute::Tag(parse_name(name)?, parse_tag(tag)?)),
-                _ => Err(RouteError::Method { allowed: "GET, HEAD, DELETE" }),
+                _ => Err(RouteError::Method { allowed: "GET, HEAD, PUT, DELETE" }),
             },
             ["repositories", ref name @ .., "manifests", digest] if !name.is_empty() => match *method {
                 Method::DELETE => Ok(ApiRoute::DeleteManifest(parse_name(name)?, digest.parse()?)),
@@ -109,7 +128,12 @@ impl ApiRoute {
         match self {
             ApiRoute::Description => Need::Nothing,
             ApiRoute::About => Need::LoggedIn,
-            ApiRoute::Repository(name) | ApiRoute::Tag(name, _) => Need::In(name, Action::Pull),
+            ApiRoute::Repository(name)
+            | ApiRoute::Tag(name, _)
+            | ApiRoute::TagHistory(name, _)
+            | ApiRoute::DeletedTags(name) => Need::In(name, Action::Pull),
+            // Also to read it, and to push if the tag is there.
+            ApiRoute::PointTag(name, _) => Need::In(name, Action::Create),
             ApiRoute::DeleteTag(name, _) | ApiRoute::DeleteManifest(name, _) | ApiRoute::DeleteRepository(name) => {
                 Need::In(name, Action::Delete)
             }
@@ -121,7 +145,9 @@ impl ApiRoute {
             | ApiRoute::Trash
             | ApiRoute::RestoreBatch(_)
             | ApiRoute::EmptyTrash
-            | ApiRoute::DeleteRepositories => Need::Admin,
+            | ApiRoute::DeleteRepositories
+            | ApiRoute::Check
+            | ApiRoute::Repair => Need::Admin,
         }
     }
 
@@ -136,8 +162,13 @@ impl ApiRoute {
             | ApiRoute::Jobs
             | ApiRoute::Job(_)
             | ApiRoute::StopJob(_)
-            | ApiRoute::Trash => Effect::Read,
-            ApiRoute::PurgeUploads | ApiRoute::RestoreBatch(_) => Effect::Write,
+            | ApiRoute::Trash
+            | ApiRoute::TagHistory(..)
+            | ApiRoute::DeletedTags(_)
+            | ApiRoute::Check => Effect::Read,
+            ApiRoute::PurgeUploads | ApiRoute::RestoreBatch(_) | ApiRoute::PointTag(..) | ApiRoute::Repair => {
+                Effect::Write
+            }
             ApiRoute::CollectGarbage | ApiRoute::EmptyTrash => Effect::Collect,
             ApiRoute::DeleteTag(..)
             | ApiRoute::DeleteManifest(..)
@@ -153,7 +184,10 @@ impl ApiRoute {
             | ApiRoute::Tag(name, _)
             | ApiRoute::DeleteTag(name, _)
             | ApiRoute::DeleteManifest(name, _)
-            | ApiRoute::DeleteRepository(name) => Some(name),
+            | ApiRoute::DeleteRepository(name)
+            | ApiRoute::TagHistory(name, _)
+            | ApiRoute::DeletedTags(name)
+            | ApiRoute::PointTag(name, _) => Some(name),
             ApiRoute::Description
             | ApiRoute::About
             | ApiRoute::Jobs
@@ -164,14 +198,19 @@ impl ApiRoute {
             | ApiRoute::Trash
             | ApiRoute::RestoreBatch(_)
             | ApiRoute::EmptyTrash
-            | ApiRoute::DeleteRepositories => None,
+            | ApiRoute::DeleteRepositories
+            | ApiRoute::Check
+            | ApiRoute::Repair => None,
         }
     }
 
     /// What of the repository it is about, for the log.
     pub(in crate::http) fn reference(&self) -> Option<Reference> {
         match self {
-            ApiRoute::Tag(_, tag) | ApiRoute::DeleteTag(_, tag) => Some(Reference::Tag(tag.clone())),
+            ApiRoute::Tag(_, tag)
+            | ApiRoute::DeleteTag(_, tag)
+            | ApiRoute::TagHistory(_, tag)
+            | ApiRoute::PointTag(_, tag) => Some(Reference::Tag(tag.clone())),
             ApiRoute::DeleteManifest(_, digest) => Some(Reference::Digest(*digest)),
             ApiRoute::Description
             | ApiRoute::About
@@ -185,7 +224,10 @@ impl ApiRoute {
             | ApiRoute::RestoreBatch(_)
             | ApiRoute::EmptyTrash
             | ApiRoute::DeleteRepository(_)
-            | ApiRoute::DeleteRepositories => None,
+            | ApiRoute::DeleteRepositories
+            | ApiRoute::Check
+            | ApiRoute::Repair
+            | ApiRoute::DeletedTags(_) => None,
         }
     }
 
@@ -198,12 +240,17 @@ impl ApiRoute {
             | ApiRoute::Tag(..)
             | ApiRoute::Jobs
             | ApiRoute::Job(_)
-            | ApiRoute::Trash => Method::GET,
+            | ApiRoute::Trash
+            | ApiRoute::TagHistory(..)
+            | ApiRoute::DeletedTags(_) => Method::GET,
+            ApiRoute::PointTag(..) => Method::PUT,
             ApiRoute::PurgeUploads
             | ApiRoute::CollectGarbage
             | ApiRoute::RestoreBatch(_)
             | ApiRoute::EmptyTrash
-            | ApiRoute::DeleteRepositories => Method::POST,
+            | ApiRoute::DeleteRepositories
+            | ApiRoute::Check
+            | ApiRoute::Repair => Method::POST,
             ApiRoute::DeleteTag(..)
             | ApiRoute::DeleteManifest(..)
             | ApiRoute::DeleteRepository(_)
@@ -224,7 +271,7 @@ impl fmt::Display for ApiRoute {
             ApiRoute::Repository(name) | ApiRoute::DeleteRepository(name) => {
                 write!(f, "repositories/{}", segment(name))
             }
-            ApiRoute::Tag(name, tag) | ApiRoute::DeleteTag(name, tag) => {
+            ApiRoute::Tag(name, tag) | ApiRoute::DeleteTag(name, tag) | ApiRoute::PointTag(name, tag) => {
                 write!(f, "repositories/{}/tags/{tag}", segment(name))
             }
             ApiRoute::DeleteManifest(name, digest) => write!(f, "repositories/{}/manifests/{digest}", segment(name)),
@@ -236,6 +283,10 @@ impl fmt::Display for ApiRoute {
             ApiRoute::RestoreBatch(id) => write!(f, "trash/{id}/restoration"),
             ApiRoute::EmptyTrash => f.write_str("trash-emptyings"),
             ApiRoute::DeleteRepositories => f.write_str("repository-deletions"),
+            ApiRoute::TagHistory(name, tag) => write!(f, "repositories/{}/tags/{tag}/history", segment(name)),
+            ApiRoute::DeletedTags(name) => write!(f, "repositories/{}/deleted-tags", segment(name)),
+            ApiRoute::Check => f.write_str("checks"),
+            ApiRoute::Repair => f.write_str("repairs"),
         }
     }
 }

@@ -29,7 +29,12 @@ pub(in crate::http::api) fn every_kind() -> Vec<ApiRoute> {
             ApiRoute::RestoreBatch(_) => ApiRoute::EmptyTrash,
             ApiRoute::EmptyTrash => ApiRoute::DeleteRepository(name()),
             ApiRoute::DeleteRepository(_) => ApiRoute::DeleteRepositories,
-            ApiRoute::DeleteRepositories => return routes,
+            ApiRoute::DeleteRepositories => ApiRoute::TagHistory(name(), tag()),
+            ApiRoute::TagHistory(..) => ApiRoute::DeletedTags(name()),
+            ApiRoute::DeletedTags(_) => ApiRoute::PointTag(name(), tag()),
+            ApiRoute::PointTag(..) => ApiRoute::Check,
+            ApiRoute::Check => ApiRoute::Repair,
+            ApiRoute::Repair => return routes,
         };
         routes.push(next);
     }
@@ -64,6 +69,11 @@ fn a_name_is_one_encoded_segment_or_several_plain_ones() {
         Ok(ApiRoute::Tag("a".parse().unwrap(), "b".parse().unwrap())),
         "a plain path is read from its end"
     );
+    let history = |name: &str| ApiRoute::TagHistory(name.parse().unwrap(), "c".parse().unwrap());
+    assert_eq!(get("/api/v1/repositories/a/tags/b/tags/c/history"), Ok(history("a/tags/b")));
+    assert_eq!(get("/api/v1/repositories/a/b/deleted-tags"), Ok(ApiRoute::DeletedTags("a/b".parse().unwrap())));
+    let named_so: RepositoryName = "a/deleted-tags".parse().unwrap();
+    assert_eq!(get("/api/v1/repositories/a%2Fdeleted-tags"), Ok(ApiRoute::Repository(named_so)));
 }
 
 #[test]

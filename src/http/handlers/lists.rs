@@ -85,7 +85,14 @@ pub(super) async fn referrers(app: &App, request: &Parts, name: RepositoryName, 
 }
 
 /// With the way to the next page, if there is one.
-fn linked(app: &App, reply: Reply, route: &Route, last: Option<&str>, page: &Page, more: &[(&str, &str)]) -> Reply {
+pub(in crate::http) fn linked(
+    app: &App,
+    reply: Reply,
+    route: &Route,
+    last: Option<&str>,
+    page: &Page,
+    more: &[(&str, &str)],
+) -> Reply {
     match last {
         Some(last) => {
             let next =

@@ -16,13 +16,15 @@ use super::reply::Reply;
 use super::route::Route;
 use super::{App, HttpError, api};
 
+pub(super) use lists::linked;
+
 pub(super) type Answer = Result<Response<Body>, HttpError>;
 
 /// Answers a request that has passed the gate.
 pub(super) async fn answer(app: &App, admitted: &Admitted, request: &Parts, peer: &Peer, body: Body) -> Answer {
     let caller = admitted.caller();
     match admitted.route().clone() {
-        Route::Api(route) => api::answer(app, admitted, request, route, body).await,
+        Route::Api(route) => api::answer(app, admitted, request, peer, route, body).await,
         Route::Version => Ok(version()),
         Route::GetToken => tokens::get(app, request, peer, admitted).await,
         Route::PostToken => tokens::post(app, admitted, body).await,

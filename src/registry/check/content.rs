@@ -10,7 +10,6 @@ use crate::registry::{BatchId, Result, layout};
 
 use super::Check;
 use super::defect::Defect;
-use super::progress::CheckPhase;
 use super::subject::Subject;
 use super::walk::is_aside;
 
@@ -32,7 +31,7 @@ impl Check<'_> {
             let found = found.into_iter().filter(|entry| entry.kind == EntryKind::Directory);
             prefixes.extend(found.map(|entry| (algorithm, entry.name)));
         }
-        self.progress.enter(CheckPhase::Contents, Some(prefixes.len() as u64));
+        self.progress.enter("hashing contents", Some(prefixes.len() as u64));
         for (algorithm, prefix) in prefixes {
             for entry in self.list(&layout::blobs(algorithm).child(&prefix)).await {
                 if self.is_cancelled() {
@@ -46,7 +45,7 @@ impl Check<'_> {
                     self.content(digest).await;
                 }
             }
-            self.progress.step();
+            self.progress.advance(1);
         }
     }
 
@@ -133,7 +132,6 @@ impl Check<'_> {
         while let Some(piece) = pieces.try_next().await? {
             let length = piece.len() as u64;
             hasher = update(hasher, vec![piece]).await?;
-            self.progress.hashed(length);
             self.report.looked_at.hashed.bytes += length;
             self.pause().await;
             if self.is_cancelled() {

@@ -226,8 +226,7 @@ pub enum UploadDamage {
 }
 
 /// How bad a defect is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// Nothing is wrong with what is served; it is only worth knowing.
     Remark,

@@ -16,7 +16,7 @@ pub(super) struct Marks {
 }
 
 /// How many contents, and how many bytes they have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Amount {
     /// How many.
     pub contents: u64,

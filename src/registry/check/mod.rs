@@ -10,11 +10,11 @@
 
 mod content;
 mod defect;
+mod job;
 mod links;
 mod look;
 mod marks;
 mod notes;
-mod progress;
 mod repair;
 mod report;
 mod sample;
@@ -35,11 +35,10 @@ use crate::oci::{Digest, RepositoryName};
 use crate::storage::{Entry, Key};
 
 use super::effort::Pacer;
-use super::{Effort, Registry, Result};
+use super::{Effort, Progress, Registry, Result};
 
 pub use defect::{Damage, Defect, Severity, UploadDamage};
 pub use marks::Amount;
-pub use progress::{CheckPhase, CheckProgress, CheckState};
 pub use report::{CheckReport, Count, Finding, LookedAt, Outcome};
 pub use sample::{Sample, SampleError};
 pub use scrub::Scrub;
@@ -75,7 +74,7 @@ impl Default for CheckOptions {
 struct Check<'a> {
     registry: &'a Registry,
     options: CheckOptions,
-    progress: &'a CheckProgress,
+    progress: &'a Progress,
     cancelled: &'a CancellationToken,
     pacer: Pacer<'a>,
     report: CheckReport,
@@ -98,7 +97,7 @@ impl Registry {
     pub async fn check(
         &self,
         options: &CheckOptions,
-        progress: &CheckProgress,
+        progress: &Progress,
         cancelled: &CancellationToken,
     ) -> Result<CheckReport> {
         let mut _alone = None;
@@ -129,7 +128,6 @@ impl Registry {
         report.looked_at.held_by_nobody = check.marks.loose();
         report.duration = self.clock.elapsed().saturating_sub(began);
         report.cancelled = cancelled.is_cancelled();
-        progress.enter(CheckPhase::Done, None);
         Ok(report)
     }
 }
@@ -182,7 +180,6 @@ impl Check<'_> {
                 }
             },
         };
-        self.progress.found();
         self.report.add(defect, outcome);
     }
 

@@ -1,28 +1,25 @@
-//! What a check found, as a value that is shown, logged or sent.
+//! What a check found, as a value.
 
 use std::time::Duration;
-
-use serde::{Serialize, Serializer};
 
 use super::defect::{Defect, Severity};
 use super::marks::Amount;
 
 /// How many findings are kept. More are only counted: on a volume with a broken disk everything may be one.
-pub(super) const KEPT: usize = 10_000;
+pub(super) const KEPT: usize = 1_000;
 
 /// What a check looked at and found.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CheckReport {
     /// What was looked at.
     pub looked_at: LookedAt,
-    /// The defects, in the order in which they were found; the first 10,000.
+    /// The defects, in the order in which they were found; the first 1,000.
     pub findings: Vec<Finding>,
     /// How many defects there are.
     pub found: Count,
     /// How many of them were repaired.
     pub repaired: Count,
-    /// How long it took, in seconds.
-    #[serde(serialize_with = "seconds")]
+    /// How long it took.
     pub duration: Duration,
     /// What chose the blobs that were hashed.
     pub seed: u64,
@@ -31,7 +28,7 @@ pub struct CheckReport {
 }
 
 /// How much was looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LookedAt {
     /// Blobs and manifests on the volume.
     pub stored: Amount,
@@ -54,7 +51,7 @@ pub struct LookedAt {
 }
 
 /// Defects by how bad they are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Count {
     /// Something that was pushed cannot be pulled.
     pub broken: u64,
@@ -65,15 +62,13 @@ pub struct Count {
 }
 
 /// A defect that was found, and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// What is wrong.
-    #[serde(flatten)]
     pub defect: Defect,
     /// How bad it is.
     pub severity: Severity,
     /// Where it is, below the root of the volume.
-    #[serde(rename = "at")]
     pub path: String,
     /// What is wrong, in a sentence.
     pub what: String,
@@ -86,8 +81,7 @@ pub struct Finding {
 }
 
 /// What became of a defect.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It is as it was: repairing was not asked for.
     Left,
@@ -103,6 +97,20 @@ impl CheckReport {
     /// Whether everything is as it should be, by now. Remarks do not count.
     pub fn is_clean(&self) -> bool {
         self.found.broken == self.repaired.broken && self.found.untidy == self.repaired.untidy
+    }
+
+    /// The same without its findings, which are only counted.
+    pub(in crate::registry) fn figures(&self) -> CheckReport {
+        let CheckReport { looked_at, findings: _, found, repaired, duration, seed, cancelled } = self;
+        CheckReport {
+            looked_at: *looked_at,
+            findings: Vec::new(),
+            found: *found,
+            repaired: *repaired,
+            duration: *duration,
+            seed: *seed,
+            cancelled: *cancelled,
+        }
     }
 
     pub(super) fn add(&mut self, defect: Defect, outcome: Outcome) {
@@ -138,8 +146,4 @@ impl Count {
             Severity::Remark => self.remarks += 1,
         }
     }
-}
-
-fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(duration.as_secs_f64())
 }

@@ -57,9 +57,13 @@ fn settled() -> (TempDir, Registry) {
     (directory, registry)
 }
 
+fn progress() -> Progress {
+    Progress::new(Arc::new(SystemClock::default()))
+}
+
 pub(super) async fn check(registry: &Registry, repair: bool) -> CheckReport {
     let options = CheckOptions { repair, ..CheckOptions::default() };
-    registry.check(&options, &CheckProgress::default(), &CancellationToken::new()).await.unwrap()
+    registry.check(&options, &progress(), &CancellationToken::new()).await.unwrap()
 }
 
 /// What a check found, in the order of the places.
@@ -210,7 +214,7 @@ async fn a_rotten_manifest_is_found_whatever_share_of_the_blobs_is_hashed() {
     let registry = reopened(directory.path(), Path::new(""));
     let options =
         CheckOptions { sample: "0.0001%".parse().unwrap(), seed: Some(1), repair: true, ..Default::default() };
-    let report = registry.check(&options, &CheckProgress::default(), &CancellationToken::new()).await.unwrap();
+    let report = registry.check(&options, &progress(), &CancellationToken::new()).await.unwrap();
     let size = fs::metadata(directory.path().join(layout::quarantine(&manifest).as_str())).unwrap().len();
     let nowhere = Defect::TagNowhere { repository: team.clone(), tag: tag("v1"), digest: manifest };
     let dangling = Defect::RevisionDangling { repository: team.clone(), digest: manifest };
@@ -325,15 +329,13 @@ async fn a_check_that_is_stopped_says_so_and_a_read_only_registry_is_not_repaire
     push(&registry, &name("team"), b"layer").await;
     let stopped = CancellationToken::new();
     stopped.cancel();
-    let progress = CheckProgress::default();
-    let report = registry.check(&CheckOptions::default(), &progress, &stopped).await.unwrap();
+    let report = registry.check(&CheckOptions::default(), &progress(), &stopped).await.unwrap();
     assert!(report.cancelled);
     assert_eq!(report.looked_at.hashed.contents, 0);
-    assert_eq!(progress.state().phase, CheckPhase::Done);
     let settings = Settings { read_only: true, ..Settings::default() };
     let registry = crate::registry::samples::open(directory.path(), settings);
     let options = CheckOptions { repair: true, ..CheckOptions::default() };
-    let refused = registry.check(&options, &progress, &CancellationToken::new()).await;
+    let refused = registry.check(&options, &progress(), &CancellationToken::new()).await;
     assert!(matches!(refused, Err(crate::registry::RegistryError::ReadOnly)), "{refused:?}");
 }
 
@@ -351,10 +353,10 @@ async fn what_cannot_be_repaired_is_said() {
 }
 
 #[test]
-fn more_than_ten_thousand_findings_are_only_counted() {
+fn more_than_a_thousand_findings_are_only_counted() {
     let mut report = CheckReport::default();
-    for n in 0..10_001_u32 {
+    for n in 0..1_001_u32 {
         report.add(Defect::Foreign { path: n.to_string() }, Outcome::ByHand);
     }
-    assert_eq!((report.findings.len(), report.found.remarks), (10_000, 10_001));
+    assert_eq!((report.findings.len(), report.found.remarks), (1_000, 1_001));
 }

@@ -9,7 +9,6 @@ use crate::registry::catalog::Walk;
 use crate::registry::{UploadId, layout};
 
 use super::Check;
-use super::progress::CheckPhase;
 use super::subject::Subject;
 
 impl Check<'_> {
@@ -20,24 +19,24 @@ impl Check<'_> {
             self.strays(&top).await;
         }
         self.unsettled().await;
-        self.progress.enter(CheckPhase::Manifests, None);
+        self.progress.enter("looking at manifests and tags", None);
         let mut walk = self.registry.walk_repositories();
         while let Some(repository) = self.next(&mut walk).await {
             self.report.looked_at.repositories += 1;
             self.manifests(&repository).await;
-            self.progress.step();
+            self.progress.advance(1);
         }
-        self.progress.enter(CheckPhase::Layers, None);
+        self.progress.enter("looking at links to blobs", None);
         let mut walk = self.registry.walk_layers();
         while let Some(repository) = self.next(&mut walk).await {
             self.layers(&repository).await;
-            self.progress.step();
+            self.progress.advance(1);
         }
-        self.progress.enter(CheckPhase::Uploads, None);
+        self.progress.enter("looking at uploads", None);
         let mut walk = self.registry.walk_uploads();
         while let Some(repository) = self.next(&mut walk).await {
             self.uploads(&repository).await;
-            self.progress.step();
+            self.progress.advance(1);
         }
     }
 

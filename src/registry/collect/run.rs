@@ -1,11 +1,9 @@
 //! A collection from its beginning to its end.
 
-use std::time::Duration;
-
 use tokio_util::sync::CancellationToken;
 
 use crate::registry::effort::{Effort, Pacer};
-use crate::registry::pins::{Moment, TICK};
+use crate::registry::pins::Moment;
 use crate::registry::{Actor, Registry, RegistryError, Result};
 
 use super::look::Terms;
@@ -67,12 +65,9 @@ impl Registry {
         follow: &dyn Follow,
         collected: &mut Collected,
     ) -> Result<()> {
-        // So that what was pinned before is told apart from what is pinned from here on.
-        tokio::time::sleep(2 * TICK).await;
-        let began = Moment::at(self.clock.elapsed());
-        let pinned_since = began.before(terms.grace.max(Duration::ZERO));
         // Whoever makes something refer to something either is done before the tree is looked at, or pins it from here on.
-        self.pins.wait_for_entered().await;
+        let began = self.pins.begin(Moment::at(self.clock.elapsed())).await;
+        let pinned_since = began.before(terms.grace);
         let looking = Terms { now: self.clock.now(), pinned_since, grace: terms.grace, untagged: terms.untagged };
         let mut plan = self.mark(looking, pace, follow, collected).await?;
         collected.marked = plan.marked.len() as u64;

@@ -24,7 +24,7 @@ use super::{Actor, Registry, RegistryError, Result, layout};
 pub use moves::How;
 pub(super) use moves::Line;
 pub use read::{DeletedTag, Move};
-pub(super) use stamp::text as moment;
+pub use stamp::text as moment;
 
 /// How many files are looked at side by side.
 const SIDE_BY_SIDE: usize = 8;

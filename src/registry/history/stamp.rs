@@ -12,7 +12,7 @@ const FORM: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
 /// The moment as text. One that no calendar has, as a file of a damaged volume may show, is the beginning of 1970.
-pub(in crate::registry) fn text(at: SystemTime) -> String {
+pub fn text(at: SystemTime) -> String {
     let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let moment = time::Duration::try_from(since).ok().and_then(|since| OffsetDateTime::UNIX_EPOCH.checked_add(since));
     moment.unwrap_or(OffsetDateTime::UNIX_EPOCH).format(FORM).unwrap_or_default()

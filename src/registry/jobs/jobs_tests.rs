@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::*;
-use crate::registry::{Purged, Settings};
+use crate::registry::{CheckReport, Defect, Finding, Outcome, Purged, Settings, Severity};
 use crate::storage::{self, Filesystem};
 
 fn registry() -> (tempfile::TempDir, Registry) {
@@ -114,6 +114,33 @@ async fn only_the_latest_that_are_over_are_remembered() {
     assert_eq!(registry.jobs().len(), MOST_FINISHED);
     assert!(matches!(registry.job(ids[2]), Err(RegistryError::JobUnknown(id)) if id == ids[2]));
     assert!(registry.job(ids[3]).is_ok());
+}
+
+/// On a volume that is broken all over, what a check found is long.
+#[tokio::test]
+async fn of_all_but_the_latest_only_figures_are_remembered() {
+    let (_volume, registry) = registry();
+    let finding = || Finding {
+        defect: Defect::Foreign { path: "a".to_owned() },
+        severity: Severity::Remark,
+        path: "a".to_owned(),
+        what: String::new(),
+        means: String::new(),
+        help: String::new(),
+        outcome: Outcome::ByHand,
+    };
+    let mut ids = Vec::new();
+    for seed in 0..=MOST_WHOLE {
+        let report = CheckReport { findings: vec![finding()], seed: seed as u64, ..CheckReport::default() };
+        let work = move |_| async move { Ok(Ended::Whole(JobResult::Check(Arc::new(report)))) };
+        ids.push(registry.start_job(JobKind::Check, Actor::unknown(), work).unwrap().id);
+        is_over(&registry, ids[seed]).await;
+    }
+    let kept = |number: usize| match registry.job(ids[number]).unwrap().state {
+        JobState::Done(JobResult::Check(report)) => (report.findings.len(), report.seed),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((kept(0), kept(1), kept(MOST_WHOLE)), ((0, 0), (1, 1), (1, MOST_WHOLE as u64)));
 }
 
 #[tokio::test]

@@ -22,6 +22,8 @@ pub use report::{JobId, JobIdError, JobKind, JobReport, JobResult, JobState};
 
 /// As many jobs that are over are remembered.
 const MOST_FINISHED: usize = 100;
+/// Of as many of these everything is remembered, of those before only figures.
+const MOST_WHOLE: usize = 10;
 
 /// What the work of a job is given: where to note how far it has come, and what tells it to stop. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -127,6 +129,9 @@ impl Jobs {
             known.finished.pop_front();
         }
         known.finished.push_back(job.report(state, Some(ended)));
+        if let Some(older) = known.finished.iter_mut().rev().nth(MOST_WHOLE) {
+            older.state.keep_figures();
+        }
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use uuid::Uuid;
 
 use crate::oci::RepositoryName;
-use crate::registry::{Actor, BatchId, CollectionResult, Emptied, Purged, Restored};
+use crate::registry::{Actor, BatchId, CheckReport, CollectionResult, Emptied, Purged, Restored};
 
 use super::ProgressNow;
 
@@ -55,6 +56,8 @@ pub enum JobKind {
     TrashEmptying,
     /// Deletes repositories.
     RepositoryDeletion,
+    /// Looks through the volume, and repairs it if that is asked for.
+    Check,
 }
 
 impl JobKind {
@@ -66,6 +69,7 @@ impl JobKind {
             JobKind::TrashRestoration => "trash-restoration",
             JobKind::TrashEmptying => "trash-emptying",
             JobKind::RepositoryDeletion => "repository-deletion",
+            JobKind::Check => "check",
         }
     }
 }
@@ -89,6 +93,27 @@ pub enum JobResult {
     TrashEmptying(Emptied),
     /// Of one that deletes repositories: each with the batch of the trash that has it.
     RepositoryDeletion(Vec<(RepositoryName, BatchId)>),
+    /// Of one that looks through the volume.
+    Check(Arc<CheckReport>),
+}
+
+impl JobResult {
+    /// Leaves figures, and nothing of which there may be many.
+    fn keep_figures(&mut self) {
+        match self {
+            JobResult::UploadPurge(_) | JobResult::TrashEmptying(_) => {}
+            JobResult::GarbageCollection(result) => {
+                result.unnamed += result.gone.len() as u64;
+                result.gone = Arc::new([]);
+            }
+            JobResult::TrashRestoration(restored) => {
+                restored.repositories.clear();
+                restored.lost.clear();
+            }
+            JobResult::RepositoryDeletion(deleted) => deleted.clear(),
+            JobResult::Check(report) => *report = Arc::new(report.figures()),
+        }
+    }
 }
 
 /// Where a job is.
@@ -105,6 +130,14 @@ pub enum JobState {
 }
 
 impl JobState {
+    /// Leaves figures of what was done, and nothing of which there may be many.
+    pub fn keep_figures(&mut self) {
+        match self {
+            JobState::Done(result) | JobState::Stopped(result) => result.keep_figures(),
+            JobState::Running | JobState::Failed(_) => {}
+        }
+    }
+
     /// Its name.
     pub fn as_str(&self) -> &'static str {
         match self {
