@@ -39,6 +39,11 @@ use super::{BatchId, UploadId};
 
 /// The directory of repositories, to be walked.
 pub(super) const MANIFESTS: &str = "_manifests";
+/// Below that, the manifests that the repository holds, its tags, and of a tag what it has pointed at and where it points.
+pub(super) const REVISIONS: &str = "revisions";
+pub(super) const TAGS: &str = "tags";
+pub(super) const INDEX: &str = "index";
+pub(super) const CURRENT: &str = "current";
 /// The directory of blobs that a repository holds.
 pub(super) const LAYERS: &str = "_layers";
 /// The directory of uploads under way.
@@ -148,11 +153,11 @@ pub(super) fn layer_link(name: &RepositoryName, digest: &Digest) -> Key {
 }
 
 pub(super) fn revisions(name: &RepositoryName, algorithm: Algorithm) -> Key {
-    repository(name).descend([MANIFESTS, "revisions", algorithm.as_str()])
+    repository(name).descend([MANIFESTS, REVISIONS, algorithm.as_str()])
 }
 
 pub(super) fn revision_link(name: &RepositoryName, digest: &Digest) -> Key {
-    link(&repository(name).descend([MANIFESTS, "revisions"]), digest)
+    link(&repository(name).descend([MANIFESTS, REVISIONS]), digest)
 }
 
 /// The blobs that a repository holds.
@@ -161,7 +166,7 @@ pub(super) fn layers(name: &RepositoryName, algorithm: Algorithm) -> Key {
 }
 
 pub(super) fn tags(name: &RepositoryName) -> Key {
-    repository(name).descend([MANIFESTS, "tags"])
+    repository(name).descend([MANIFESTS, TAGS])
 }
 
 pub(super) fn tag(name: &RepositoryName, tag: &Tag) -> Key {
@@ -169,7 +174,7 @@ pub(super) fn tag(name: &RepositoryName, tag: &Tag) -> Key {
 }
 
 pub(super) fn tag_current_directory(name: &RepositoryName, of: &Tag) -> Key {
-    tag(name, of).child("current")
+    tag(name, of).child(CURRENT)
 }
 
 pub(super) fn tag_current(name: &RepositoryName, of: &Tag) -> Key {
@@ -177,15 +182,15 @@ pub(super) fn tag_current(name: &RepositoryName, of: &Tag) -> Key {
 }
 
 pub(super) fn tag_index_directory(name: &RepositoryName, of: &Tag, algorithm: Algorithm) -> Key {
-    tag(name, of).descend(["index", algorithm.as_str()])
+    tag(name, of).descend([INDEX, algorithm.as_str()])
 }
 
 pub(super) fn tag_index(name: &RepositoryName, of: &Tag, digest: &Digest) -> Key {
-    link(&tag(name, of).child("index"), digest)
+    link(&tag(name, of).child(INDEX), digest)
 }
 
 pub(super) fn tag_indexed(name: &RepositoryName, of: &Tag, algorithm: Algorithm) -> Key {
-    tag(name, of).descend(["index", algorithm.as_str()])
+    tag(name, of).descend([INDEX, algorithm.as_str()])
 }
 
 pub(super) fn uploads(name: &RepositoryName) -> Key {

@@ -33,7 +33,7 @@ impl Gone {
 
 /// Some content, each of which is there until it is removed.
 struct Content {
-    table: PinTable<u64, Gone>,
+    table: PinTable<usize, Gone>,
     there: [AtomicBool; 2],
 }
 
@@ -43,20 +43,20 @@ impl Content {
     }
 
     /// Says whether it is there, to somebody who then relies on it.
-    fn rely_on(&self, key: u64) -> bool {
-        if let Some(gone) = self.table.pin(&key, key, 2) {
+    fn rely_on(&self, key: usize) -> bool {
+        if let Some(gone) = self.table.pin(&key, key as u64, 2) {
             gone.wait();
         }
-        self.there[key as usize].load(Ordering::Relaxed)
+        self.there[key].load(Ordering::Relaxed)
     }
 
     /// Removes what nobody has relied on since; what that was.
-    fn collect(&self, keys: &[u64]) -> Vec<u64> {
-        let mut leaving: Vec<(u64, u64)> = keys.iter().map(|key| (*key, *key)).collect();
+    fn collect(&self, keys: &[usize]) -> Vec<usize> {
+        let mut leaving: Vec<(usize, u64)> = keys.iter().map(|key| (*key, *key as u64)).collect();
         let gone = Gone::new();
         self.table.begin(&mut leaving, 2, &gone);
         for (key, _) in &leaving {
-            self.there[*key as usize].store(false, Ordering::Relaxed);
+            self.there[*key].store(false, Ordering::Relaxed);
         }
         self.table.end(&leaving);
         gone.fire();

@@ -127,4 +127,7 @@ impl Follow for Unfollowed {
 #[cfg(test)]
 mod histories;
 #[cfg(test)]
+#[path = "collect_tests.rs"]
 mod tests;
+#[cfg(test)]
+mod trash_tests;

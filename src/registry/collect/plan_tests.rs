@@ -1,3 +1,5 @@
+//! What goes and what stays, as tables.
+
 use super::*;
 use crate::oci::Algorithm;
 

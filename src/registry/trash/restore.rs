@@ -151,7 +151,7 @@ impl Registry {
         let _removing = self.locks.removing(repository).await;
         let (from, to) = (layout::trashed_repository(id, repository), layout::repository(repository));
         for algorithm in Algorithm::ALL {
-            let revisions = from.descend([layout::MANIFESTS, "revisions", algorithm.as_str()]);
+            let revisions = from.descend([layout::MANIFESTS, layout::REVISIONS, algorithm.as_str()]);
             for name in self.names(&revisions).await? {
                 let Ok(digest) = Digest::from_hex(algorithm, &name) else { continue };
                 if self.bring_content_back(&digest).await?.is_none() {
@@ -160,12 +160,24 @@ impl Registry {
             }
         }
         let _changing = self.remembered.changing_repository(repository);
-        for part in [layout::LAYERS, layout::MANIFESTS] {
-            self.move_back(&from.child(part), &to.child(part)).await?;
+        // What leads to something behind that, so that a crash in between leaves nothing that leads nowhere: a tag's directory
+        // has `current` before `index`, and moves in the other order.
+        self.move_back(&from.child(layout::LAYERS), &to.child(layout::LAYERS)).await?;
+        let (from, to) = (from.child(layout::MANIFESTS), to.child(layout::MANIFESTS));
+        if self.storage.list(&to, None, 1).await?.is_empty() {
+            return self.move_back(&from, &to).await;
+        }
+        self.move_back(&from.child(layout::REVISIONS), &to.child(layout::REVISIONS)).await?;
+        let (from, to) = (from.child(layout::TAGS), to.child(layout::TAGS));
+        for tag in self.names(&from).await? {
+            for part in [layout::INDEX, layout::CURRENT] {
+                self.move_back(&from.descend([tag.as_str(), part]), &to.descend([tag.as_str(), part])).await?;
+            }
         }
         Ok(())
     }
 
+    /// Moves what is below a key to another, as far as nothing is there yet.
     async fn move_back(&self, from: &Key, to: &Key) -> Result<()> {
         let mut open = vec![(from.clone(), to.clone())];
         while let Some((from, to)) = open.pop() {

@@ -5,52 +5,36 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 
+use super::random::Random;
 use crate::oci::{Digest, Reference, RepositoryName};
 use crate::registry::samples::{body, described, digest, image, index, name, tag};
 use crate::registry::{
     Actor, BatchId, Mount, MountFrom, NewManifest, Overwrite, Precondition, Registry, RegistryError,
 };
 
-/// Numbers that are the same for the same seed.
-pub(super) struct Random(u64);
-
-impl Random {
-    pub(super) fn of(seed: u64) -> Random {
-        Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    pub(super) fn below(&mut self, end: usize) -> usize {
-        usize::try_from((self.next() >> 16) % end as u64).unwrap()
-    }
-}
-
 /// What a tag may point at: one thing, or one of two if nobody was told how a change ended.
-type Fate = BTreeSet<Option<Digest>>;
+pub(super) type Fate = BTreeSet<Option<Digest>>;
+
+/// What tags may point at, each by its repository and its name.
+type Fates = BTreeMap<(String, String), Fate>;
 
 /// A manifest that was sent.
 #[derive(Clone)]
-struct Sent {
+pub(super) struct Sent {
     bytes: Bytes,
-    blobs: Vec<Digest>,
-    children: Vec<Digest>,
-    subject: Option<Digest>,
+    pub(super) blobs: Vec<Digest>,
+    pub(super) children: Vec<Digest>,
+    pub(super) subject: Option<Digest>,
 }
 
 /// What the client has noted. It outlives the server.
 #[derive(Default)]
-struct Known {
-    tags: BTreeMap<(String, String), Fate>,
-    sent: BTreeMap<Digest, Sent>,
+pub(super) struct Known {
+    pub(super) tags: Fates,
+    pub(super) sent: BTreeMap<Digest, Sent>,
     /// What was put, and acknowledged, about something that a tag has pointed at ever since.
-    referrers: BTreeSet<(String, Digest)>,
-    deleted: Option<(BatchId, BTreeMap<(String, String), Fate>)>,
+    pub(super) referrers: BTreeSet<(String, Digest)>,
+    deleted: Option<(BatchId, Fates)>,
     acknowledged: usize,
     refused: usize,
 }
@@ -70,7 +54,7 @@ impl Client {
         Client { number, known: Arc::default() }
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    pub(super) fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap()
     }
 
@@ -351,71 +335,11 @@ impl Client {
             }
         }
     }
-
-    /// Holds what was acknowledged against what is there.
-    pub(super) async fn check(&self, registry: &Registry, seed: u64) {
-        let (tags, referrers) = {
-            let known = self.known();
-            (known.tags.clone(), known.referrers.clone())
-        };
-        for ((repository, text), fate) in tags {
-            let found = registry.resolve(&name(&repository), &tag(&text)).await.unwrap();
-            assert!(fate.contains(&found), "seed {seed}: {repository}:{text} is {found:?}, not {fate:?}");
-            // From here on it is known.
-            self.known().tags.insert((repository.clone(), text), Fate::from([found]));
-            if let Some(digest) = found {
-                self.is_whole(registry, &repository, digest, seed).await;
-            }
-        }
-        self.known().forget_referrers();
-        for (repository, digest) in referrers {
-            if self.known().referrers.contains(&(repository.clone(), digest)) {
-                self.is_whole(registry, &repository, digest, seed).await;
-            }
-        }
-    }
-
-    async fn is_whole(&self, registry: &Registry, repository: &str, digest: Digest, seed: u64) {
-        let repository = name(repository);
-        let mut open = vec![digest];
-        while let Some(digest) = open.pop() {
-            let stored = registry.read_manifest(&repository, &digest).await.unwrap();
-            let there = stored.is_some();
-            assert!(there, "seed {seed}: {repository} has lost manifest {digest}");
-            let sent = self.known().sent[&digest].clone();
-            for blob in sent.blobs {
-                // Not by a HEAD, which would pin it.
-                let target = registry.held_blob(&repository, &blob).await.unwrap();
-                let there = registry.storage.stat(&crate::registry::layout::blob(&blob)).await.is_ok()
-                    || registry.storage.stat(&crate::registry::layout::unsettled(&blob)).await.is_ok();
-                assert!(target == Some(blob) && there, "seed {seed}: {digest} in {repository} has lost {blob}");
-            }
-            open.extend(sent.children);
-        }
-    }
-
-    /// Everything that what its tags point at leads to.
-    pub(super) fn reached(&self) -> BTreeSet<Digest> {
-        let known = self.known();
-        let mut reached = BTreeSet::new();
-        let mut open: Vec<Digest> = known.tags.values().flatten().copied().flatten().collect();
-        while let Some(digest) = open.pop() {
-            if !reached.insert(digest) {
-                continue;
-            }
-            if let Some(sent) = known.sent.get(&digest) {
-                open.extend(sent.blobs.iter().chain(&sent.children).chain(&sent.subject));
-            }
-            let about = known.sent.iter().filter(|(_, sent)| sent.subject == Some(digest));
-            open.extend(about.map(|(digest, _)| *digest));
-        }
-        reached
-    }
 }
 
 impl Known {
     /// What is said about something lasts as long as a tag certainly points at that.
-    fn forget_referrers(&mut self) {
+    pub(super) fn forget_referrers(&mut self) {
         let Known { tags, sent, referrers, .. } = self;
         referrers.retain(|(repository, digest)| {
             let subject = sent[digest].subject;

@@ -3,7 +3,9 @@
 //! and old, nothing may be left that nobody refers to.
 
 mod client;
+mod expected;
 mod memory;
+mod random;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,8 +21,9 @@ use crate::registry::{
 };
 use crate::storage::Storage;
 
-use client::{Client, Random};
+use client::Client;
 use memory::{Memory, Played};
+use random::Random;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
