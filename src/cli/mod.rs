@@ -15,6 +15,8 @@ mod new_password;
 mod purge_uploads;
 mod reach;
 mod remote;
+mod retain;
+mod retention;
 mod scrub;
 mod serve;
 mod token;
@@ -53,6 +55,7 @@ enum Command {
     },
     Jobs(jobs::Args),
     PurgeUploads(purge_uploads::Args),
+    Retention(retention::Args),
     User(user::Args),
     Token(token::Args),
 }
@@ -69,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Health { file } => health::run(file.as_deref(), &mut err),
         Command::Jobs(args) => jobs::run(&args, &mut out, &mut err),
         Command::PurgeUploads(args) => purge_uploads::run(&args, &mut out, &mut err),
+        Command::Retention(args) => retention::run(&args, &mut out, &mut err),
         Command::User(args) => user::run(&args, &mut out, &mut err),
         Command::Token(args) => token::run(&args, &mut out, &mut err),
     };

@@ -20,12 +20,14 @@
 //!     _left/<alg>:<hex>                                                  when a manifest lost what it belonged to
 //!     _history/<tag>+                                                    the moves of a tag, one JSON text for each line
 //!     _looked/<alg>                                                      which manifests have been looked at for a subject
+//!     _pulls                                                             when its tags and manifests were pulled last, and how often
 //!   trash/<batch>/
 //!     log                                                                what one action has removed
 //!     repositories/<name>/{_manifests,_layers}                           a repository that was removed as a whole
 //!   unsettled/<alg>:<hex>                                                a blob that would not survive a power cut yet
 //!   quarantine/<alg>/<hex>                                               what has rotted, moved aside by a check
 //!   scrubbed                                                             when the server last ended a check by itself
+//!   counted-since                                                        when the counting of pulls began
 //! ```
 //!
 //! A component that starts with `_` cannot be part of a repository's name, so `a/_layers` is never the repository
@@ -114,6 +116,11 @@ pub(super) fn quarantine(digest: &Digest) -> Key {
 /// When the server last ended a check by itself.
 pub(super) fn scrubbed() -> Key {
     ours().child("scrubbed")
+}
+
+/// When the counting of pulls began.
+pub(super) fn counted_since() -> Key {
+    ours().child("counted-since")
 }
 
 /// Where a blob waits until it survives a power cut.
@@ -214,8 +221,8 @@ fn our_repository(name: &RepositoryName) -> Key {
 }
 
 /// What is noted of a repository, all of it.
-pub(super) fn notes(name: &RepositoryName) -> [Key; 5] {
-    ["_referrers", "_types", "_looked", "_left", "_history"].map(|notes| our_repository(name).child(notes))
+pub(super) fn notes(name: &RepositoryName) -> [Key; 6] {
+    ["_referrers", "_types", "_looked", "_left", "_history", PULLS].map(|notes| our_repository(name).child(notes))
 }
 
 pub(super) fn all_referrers(name: &RepositoryName, algorithm: Algorithm) -> Key {
@@ -245,6 +252,13 @@ pub(super) fn manifest_types(name: &RepositoryName) -> Key {
 
 pub(super) fn manifest_type(name: &RepositoryName, digest: &Digest) -> Key {
     manifest_types(name).child(&digest.to_string())
+}
+
+const PULLS: &str = "_pulls";
+
+/// When what is in a repository was pulled last.
+pub(super) fn pulls(name: &RepositoryName) -> Key {
+    our_repository(name).child(PULLS)
 }
 
 pub(super) fn tag_histories(name: &RepositoryName) -> Key {

@@ -16,7 +16,7 @@ async fn purge(client: &Client, body: &str) -> Answer {
 }
 
 /// The job when it is over.
-async fn over(client: &Client, path: &str) -> Value {
+pub(crate) async fn over(client: &Client, path: &str) -> Value {
     let over = async {
         loop {
             let job = client.get(path).await.is(200).json();

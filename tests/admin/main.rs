@@ -15,5 +15,6 @@ mod control;
 mod credentials;
 mod jobs;
 mod refusals;
+mod retention;
 mod rights;
 mod routes;

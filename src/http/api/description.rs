@@ -10,7 +10,7 @@ use crate::http::handlers::Answer;
 use crate::http::reply::Reply;
 
 use super::problem::PROBLEM;
-use super::{Problem, about, jobs, repositories, upload_purges};
+use super::{Problem, about, jobs, repositories, retention, upload_purges};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -26,6 +26,8 @@ use super::{Problem, about, jobs, repositories, upload_purges};
         jobs::get,
         jobs::stop,
         upload_purges::post,
+        retention::preview,
+        retention::run,
     ),
     components(schemas(Problem)),
     modifiers(&Refusals, &Credentials),
@@ -65,6 +67,8 @@ impl Modify for Refusals {
                 if let Some(operation) = operation {
                     let has_body = operation.request_body.is_some();
                     refuse(operation, true, &[401, 403, 429, 500, 503]);
+                    let has_parameters = operation.parameters.is_some();
+                    refuse(operation, has_parameters, &[400]);
                     refuse(operation, names_something, &[400, 404]);
                     refuse(operation, changes, &[405, 507]);
                     refuse(operation, has_body, &[400, 408, 409, 413, 415]);

@@ -84,6 +84,17 @@ pub enum JobOutcome {
         /// Things that do not look like uploads and were left alone.
         unknown: u64,
     },
+    /// Of one that removes the tags that no rule of retention keeps.
+    Retention {
+        /// Repositories that some rule is about.
+        repositories: u64,
+        /// Tags in them.
+        tags: u64,
+        /// Tags that were removed, or would have been.
+        removed: u64,
+        /// Tags that were to be removed, and stay because they were moved, removed or pulled meanwhile.
+        spared: u64,
+    },
 }
 
 /// Every job that is known, the one that began last first.
@@ -127,11 +138,17 @@ impl From<registry::JobResult> for JobOutcome {
             registry::JobResult::UploadPurge(purged) => {
                 JobOutcome::UploadPurge { removed: purged.removed as u64, unknown: purged.unknown as u64 }
             }
+            registry::JobResult::Retention(retained) => JobOutcome::Retention {
+                repositories: retained.repositories,
+                tags: retained.tags,
+                removed: retained.removed,
+                spared: retained.spared,
+            },
         }
     }
 }
 
 /// RFC 3339, in UTC. A clock that is set before the year 0 or behind 9999 gives an empty text.
-fn written(time: SystemTime) -> String {
+pub(super) fn written(time: SystemTime) -> String {
     OffsetDateTime::from(time).format(&Rfc3339).unwrap_or_default()
 }

@@ -12,6 +12,7 @@ mod job;
 mod jobs;
 mod problem;
 mod repositories;
+mod retention;
 mod route;
 mod span;
 mod upload_purges;
@@ -24,6 +25,7 @@ pub use about::About;
 pub use job::{Job, JobOutcome, JobProgress, JobState, Jobs};
 pub use problem::Problem;
 pub use repositories::{RepositoryNow, TagNow};
+pub use retention::{RetainedTag, RetentionPreview, RetentionRun, TagFate};
 pub use route::ApiRoute;
 pub use span::{Span, SpanError};
 pub use upload_purges::UploadPurge;
@@ -50,6 +52,8 @@ pub(super) async fn answer(app: &App, admitted: &Admitted, request: &Parts, rout
         ApiRoute::Job(id) => jobs::get(app, id),
         ApiRoute::StopJob(id) => jobs::stop(app, id),
         ApiRoute::PurgeUploads => upload_purges::post(app, admitted, request, body).await,
+        ApiRoute::PreviewRetention => retention::preview(app, request).await,
+        ApiRoute::RunRetention => retention::run(app, admitted, request, body).await,
     }
 }
 

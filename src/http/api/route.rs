@@ -38,6 +38,10 @@ pub enum ApiRoute {
     StopJob(JobId),
     /// Begin a job that removes abandoned uploads.
     PurgeUploads,
+    /// What retention would do.
+    PreviewRetention,
+    /// Begin a job that removes the tags that no rule of retention keeps.
+    RunRetention,
 }
 
 impl ApiRoute {
@@ -72,6 +76,11 @@ impl ApiRoute {
                 Method::POST => Ok(ApiRoute::PurgeUploads),
                 _ => Err(RouteError::Method { allowed: "POST" }),
             },
+            ["retention"] => only_get(method, ApiRoute::PreviewRetention),
+            ["retention-runs"] => match *method {
+                Method::POST => Ok(ApiRoute::RunRetention),
+                _ => Err(RouteError::Method { allowed: "POST" }),
+            },
             ["repositories", ref name @ .., "tags", tag] if !name.is_empty() => match *method {
                 Method::DELETE => Ok(ApiRoute::DeleteTag(parse_name(name)?, parse_tag(tag)?)),
                 _ if is_get(method) => Ok(ApiRoute::Tag(parse_name(name)?, parse_tag(tag)?)),
@@ -95,7 +104,12 @@ impl ApiRoute {
             ApiRoute::About => Need::LoggedIn,
             ApiRoute::Repository(name) | ApiRoute::Tag(name, _) => Need::In(name, Action::Pull),
             ApiRoute::DeleteTag(name, _) | ApiRoute::DeleteManifest(name, _) => Need::In(name, Action::Delete),
-            ApiRoute::Jobs | ApiRoute::Job(_) | ApiRoute::StopJob(_) | ApiRoute::PurgeUploads => Need::Admin,
+            ApiRoute::Jobs
+            | ApiRoute::Job(_)
+            | ApiRoute::StopJob(_)
+            | ApiRoute::PurgeUploads
+            | ApiRoute::PreviewRetention
+            | ApiRoute::RunRetention => Need::Admin,
         }
     }
 
@@ -109,9 +123,10 @@ impl ApiRoute {
             | ApiRoute::Tag(..)
             | ApiRoute::Jobs
             | ApiRoute::Job(_)
-            | ApiRoute::StopJob(_) => Effect::Read,
+            | ApiRoute::StopJob(_)
+            | ApiRoute::PreviewRetention => Effect::Read,
             ApiRoute::PurgeUploads => Effect::Write,
-            ApiRoute::DeleteTag(..) | ApiRoute::DeleteManifest(..) => Effect::Delete,
+            ApiRoute::DeleteTag(..) | ApiRoute::DeleteManifest(..) | ApiRoute::RunRetention => Effect::Delete,
         }
     }
 
@@ -127,7 +142,9 @@ impl ApiRoute {
             | ApiRoute::Jobs
             | ApiRoute::Job(_)
             | ApiRoute::StopJob(_)
-            | ApiRoute::PurgeUploads => None,
+            | ApiRoute::PurgeUploads
+            | ApiRoute::PreviewRetention
+            | ApiRoute::RunRetention => None,
         }
     }
 
@@ -142,7 +159,9 @@ impl ApiRoute {
             | ApiRoute::Jobs
             | ApiRoute::Job(_)
             | ApiRoute::StopJob(_)
-            | ApiRoute::PurgeUploads => None,
+            | ApiRoute::PurgeUploads
+            | ApiRoute::PreviewRetention
+            | ApiRoute::RunRetention => None,
         }
     }
 
@@ -154,8 +173,9 @@ impl ApiRoute {
             | ApiRoute::Repository(_)
             | ApiRoute::Tag(..)
             | ApiRoute::Jobs
-            | ApiRoute::Job(_) => Method::GET,
-            ApiRoute::PurgeUploads => Method::POST,
+            | ApiRoute::Job(_)
+            | ApiRoute::PreviewRetention => Method::GET,
+            ApiRoute::PurgeUploads | ApiRoute::RunRetention => Method::POST,
             ApiRoute::DeleteTag(..) | ApiRoute::DeleteManifest(..) | ApiRoute::StopJob(_) => Method::DELETE,
         }
     }
@@ -178,6 +198,8 @@ impl fmt::Display for ApiRoute {
             ApiRoute::Jobs => f.write_str("jobs"),
             ApiRoute::Job(id) | ApiRoute::StopJob(id) => write!(f, "jobs/{id}"),
             ApiRoute::PurgeUploads => f.write_str("upload-purges"),
+            ApiRoute::PreviewRetention => f.write_str("retention"),
+            ApiRoute::RunRetention => f.write_str("retention-runs"),
         }
     }
 }

@@ -22,7 +22,9 @@ pub(in crate::http::api) fn every_kind() -> Vec<ApiRoute> {
             ApiRoute::Jobs => ApiRoute::Job(job),
             ApiRoute::Job(_) => ApiRoute::StopJob(job),
             ApiRoute::StopJob(_) => ApiRoute::PurgeUploads,
-            ApiRoute::PurgeUploads => return routes,
+            ApiRoute::PurgeUploads => ApiRoute::PreviewRetention,
+            ApiRoute::PreviewRetention => ApiRoute::RunRetention,
+            ApiRoute::RunRetention => return routes,
         };
         routes.push(next);
     }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use crate::registry::{Actor, Purged};
+use crate::registry::{Actor, Purged, Retained};
 
 use super::ProgressNow;
 
@@ -46,6 +46,8 @@ impl FromStr for JobId {
 pub enum JobKind {
     /// Removes uploads that nobody finished.
     UploadPurge,
+    /// Removes the tags that no rule of retention keeps.
+    Retention,
 }
 
 impl JobKind {
@@ -53,6 +55,7 @@ impl JobKind {
     pub fn as_str(self) -> &'static str {
         match self {
             JobKind::UploadPurge => "upload-purge",
+            JobKind::Retention => "retention",
         }
     }
 }
@@ -68,6 +71,8 @@ impl fmt::Display for JobKind {
 pub enum JobResult {
     /// Of one that removes uploads.
     UploadPurge(Purged),
+    /// Of one that removes tags.
+    Retention(Retained),
 }
 
 /// Where a job is.
