@@ -1,5 +1,6 @@
 //! What is counted as a pull, and what is left of it.
 
+use std::fs;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -90,13 +91,13 @@ async fn a_damaged_file_is_counted_anew_and_says_since_when() {
     registry.flush_pulls().await.unwrap();
     let since = registry.pulls(&app).await.unwrap().since();
     let file = directory.path().join(layout::pulls(&app).as_str());
-    std::fs::write(&file, "{\"tags\":{\"lat").unwrap();
+    fs::write(&file, "{\"tags\":{\"lat").unwrap();
     let damaged = registry.pulls(&app).await.unwrap();
     assert_eq!(damaged.of(&tag("latest"), &one), None);
     assert!(damaged.since() > since);
     pull(&registry, "team/app", tag("latest")).await;
     registry.flush_pulls().await.unwrap();
-    let written = std::fs::read_to_string(&file).unwrap();
+    let written = fs::read_to_string(&file).unwrap();
     assert!(written.starts_with("{\"since\":"), "{written}");
     assert_eq!(count(&registry, "team/app", "latest", &one).await, 1);
 }

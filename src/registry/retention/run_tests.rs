@@ -1,5 +1,6 @@
 //! Tags go and come back, on a real directory.
 
+use std::fs;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -191,8 +192,8 @@ async fn what_nobody_can_know_to_be_pulled_stays() {
     // The same volume, of which somebody else was the server until a day ago.
     let now = volume.registry.clock.now();
     let began = time::OffsetDateTime::from(now - DAY).format(&time::format_description::well_known::Rfc3339).unwrap();
-    let counted = volume.directory.path().join("wharf/counted-since");
-    std::fs::write(&counted, began).unwrap();
+    let counted = volume.directory.path().join(crate::registry::layout::counted_since().as_str());
+    fs::write(&counted, began).unwrap();
     assert_eq!(fate().await, kept(Condition::PullsUnknown));
     volume.passes(28 * DAY);
     assert_eq!(fate().await, kept(Condition::PullsUnknown));
