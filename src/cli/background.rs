@@ -9,7 +9,7 @@ use crate::auth::Auth;
 use crate::registry::{Registry, UploadPurging};
 use crate::telemetry::Metrics;
 
-use super::{scrub, upkeep};
+use super::{retain, scrub, upkeep};
 
 /// How long after the start abandoned uploads are first looked for: a volume may still be busy being mounted or moved.
 const FIRST_PURGE: Duration = Duration::from_secs(60);
@@ -21,6 +21,13 @@ pub(super) fn start(registry: &Registry, auth: &Auth, metrics: &Metrics) {
     }
     tokio::spawn(recover_blobs(registry.clone()));
     tokio::spawn(complete_referrers(registry.clone()));
+    let counting = registry.clone();
+    tokio::spawn(async move { counting.keep_pulls().await });
+    let settings = registry.settings();
+    let may_remove = settings.delete_enabled && !settings.read_only && !settings.retention.rules.is_empty();
+    if let Some(interval) = settings.retention.interval.filter(|_| may_remove) {
+        tokio::spawn(retain::run(registry.clone(), interval));
+    }
     if let Some(purging) = registry.settings().upload_purging.filter(|_| !registry.settings().read_only) {
         tokio::spawn(purge(registry.clone(), purging));
     }

@@ -21,6 +21,8 @@ mod new_password;
 mod purge_uploads;
 mod reach;
 mod remote;
+mod retain;
+mod retention;
 mod rollback;
 mod scrub;
 mod serve;
@@ -67,6 +69,7 @@ enum Command {
     Trash(trash::Args),
     History(history::Args),
     Rollback(rollback::Args),
+    Retention(retention::Args),
     User(user::Args),
     Token(token::Args),
 }
@@ -88,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::PurgeUploads(args) => purge_uploads::run(&args, &mut out, &mut err),
         Command::History(args) => history::run(&args, &mut out, &mut err),
         Command::Rollback(args) => rollback::run(&args, &mut out, &mut err),
+        Command::Retention(args) => retention::run(&args, &mut out, &mut err),
         Command::User(args) => user::run(&args, &mut out, &mut err),
         Command::Token(args) => token::run(&args, &mut out, &mut err),
     };

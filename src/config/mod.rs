@@ -28,6 +28,7 @@ mod node;
 mod oidc;
 mod origin;
 mod registry;
+mod retention;
 mod schema;
 mod secret;
 mod service_links;

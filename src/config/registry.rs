@@ -5,6 +5,7 @@ use super::collection;
 use super::document::{Document, text_of};
 use super::error::ConfigError;
 use super::node::{Node, Value};
+use super::retention;
 use super::tags;
 use crate::registry::{
     Effort, IndexPlatforms, Platform, References, Scrub, Settings, UploadPurging, UrlRules, Validation,
@@ -21,6 +22,7 @@ pub(super) fn settings(document: &mut Document) -> Result<Settings, ConfigError>
         immutable_tags: tags::immutable(document)?,
         upload_purging: upload_purging(document)?,
         collection: collection::settings(document)?,
+        retention: retention::settings(document)?,
         trash_keep: collection::trash_keep(document)?,
         scrub: scrub(document)?,
     })

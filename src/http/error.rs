@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::auth::KeyError;
-use crate::oci::{Digest, DigestError, ErrorCode, MediaTypeError, RangeError, ReferenceError, TagError};
+use crate::oci::{Digest, DigestError, ErrorCode, MediaTypeError, PatternError, RangeError, ReferenceError, TagError};
 use crate::registry::RegistryError;
 
 use super::access_error::AccessError;
@@ -32,6 +32,14 @@ pub enum HttpError {
     /// The request has to say what the content's digest is.
     #[error("say what the blob's digest is: PUT …?digest=sha256:…")]
     DigestMissing,
+    /// A pattern of repositories.
+    #[error("{found:?}: {source}")]
+    Pattern {
+        /// What was sent.
+        found: String,
+        /// Why it is none.
+        source: PatternError,
+    },
     /// A tag in the query.
     #[error(transparent)]
     Tag(#[from] TagError),
@@ -153,6 +161,7 @@ impl HttpError {
             HttpError::PageLength(_)
             | HttpError::Digest(_)
             | HttpError::DigestMissing
+            | HttpError::Pattern { .. }
             | HttpError::Tag(_)
             | HttpError::ContentType(_)
             | HttpError::Body(_)
@@ -185,6 +194,7 @@ impl HttpError {
             HttpError::Unwell | HttpError::Busy => ErrorCode::Unavailable,
             HttpError::PageLength(_) => ErrorCode::PaginationNumberInvalid,
             HttpError::Digest(_) | HttpError::DigestMissing => ErrorCode::DigestInvalid,
+            HttpError::Pattern { .. } => ErrorCode::NameInvalid,
             HttpError::Tag(_) | HttpError::TooManyTags { .. } => ErrorCode::TagInvalid,
             HttpError::ContentType(_) | HttpError::BodyBroken(_) | HttpError::ManifestTooSlow { .. } => {
                 ErrorCode::ManifestInvalid

@@ -41,6 +41,11 @@ impl Registry {
         Walk::behind(&[layout::MANIFESTS], None, &Everything)
     }
 
+    /// Walks over the repositories that manifests were pushed to and that may be shown, from the first behind a name.
+    pub(super) fn walk_visible<'a>(&self, behind: Option<&str>, visible: &'a dyn Visible) -> Walk<'a> {
+        Walk::behind(&[layout::MANIFESTS], behind, visible)
+    }
+
     /// Walks over all repositories of which anything is there, in order.
     pub(super) fn walk_everything(&self) -> Walk<'static> {
         Walk::behind(&[layout::LAYERS, layout::MANIFESTS, layout::UPLOADS], None, &Everything)

@@ -24,7 +24,12 @@ pub struct ImmutableRule {
 impl ImmutableTags {
     /// The rule by which a tag stays where it is, if there is one.
     pub fn rule(&self, repository: &RepositoryName, tag: &Tag) -> Option<&ImmutableRule> {
-        self.0.iter().find(|rule| rule.is_about(repository, tag))
+        self.0.get(self.position(repository, tag)?)
+    }
+
+    /// The place of that rule.
+    pub(super) fn position(&self, repository: &RepositoryName, tag: &Tag) -> Option<usize> {
+        self.0.iter().position(|rule| rule.is_about(repository, tag))
     }
 }
 

@@ -20,6 +20,7 @@
 //!     _left/<alg>:<hex>                                                  when a manifest lost what it belonged to
 //!     _history/<tag>+                                                    the moves of a tag, one JSON text for each line
 //!     _looked/<alg>                                                      which manifests have been looked at for a subject
+//!     _pulls                                                             when its tags and manifests were pulled last, and how often
 //!   collected                                                            when garbage was collected last
 //!   trash/<batch>/
 //!     log                                                                what one action has removed
@@ -27,6 +28,7 @@
 //!   unsettled/<alg>:<hex>                                                a blob that would not survive a power cut yet
 //!   quarantine/<alg>/<hex>                                               what has rotted, moved aside by a check
 //!   scrubbed                                                             when the server last ended a check by itself
+//!   counted-since                                                        when the counting of pulls began
 //! ```
 //!
 //! A component that starts with `_` cannot be part of a repository's name, so `a/_layers` is never the repository
@@ -127,6 +129,11 @@ pub(super) fn scrubbed() -> Key {
     ours().child("scrubbed")
 }
 
+/// When the counting of pulls began.
+pub(super) fn counted_since() -> Key {
+    ours().child("counted-since")
+}
+
 /// Where a blob waits until it survives a power cut.
 pub(super) fn unsettled(digest: &Digest) -> Key {
     all_unsettled().child(&digest.to_string())
@@ -225,8 +232,8 @@ fn our_repository(name: &RepositoryName) -> Key {
 }
 
 /// What is noted of a repository, all of it.
-pub(super) fn notes(name: &RepositoryName) -> [Key; 5] {
-    ["_referrers", "_types", "_looked", "_left", "_history"].map(|notes| our_repository(name).child(notes))
+pub(super) fn notes(name: &RepositoryName) -> [Key; 6] {
+    ["_referrers", "_types", "_looked", "_left", "_history", PULLS].map(|notes| our_repository(name).child(notes))
 }
 
 pub(super) fn all_referrers(name: &RepositoryName, algorithm: Algorithm) -> Key {
@@ -256,6 +263,13 @@ pub(super) fn manifest_types(name: &RepositoryName) -> Key {
 
 pub(super) fn manifest_type(name: &RepositoryName, digest: &Digest) -> Key {
     manifest_types(name).child(&digest.to_string())
+}
+
+const PULLS: &str = "_pulls";
+
+/// When what is in a repository was pulled last.
+pub(super) fn pulls(name: &RepositoryName) -> Key {
+    our_repository(name).child(PULLS)
 }
 
 pub(super) fn tag_histories(name: &RepositoryName) -> Key {

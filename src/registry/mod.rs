@@ -29,11 +29,13 @@ mod pin_locks;
 mod pin_table;
 mod pins;
 mod point_tag;
+mod pulls;
 mod put_manifest;
 mod referrers;
 mod referrers_rebuild;
 mod remembered;
 mod repositories;
+mod retention;
 mod settings;
 mod tags;
 mod tidy;
@@ -77,8 +79,12 @@ pub use manifests::StoredManifest;
 pub use overwrite::Overwrite;
 pub use page::{Listing, Page};
 pub use point_tag::PointedTag;
+pub use pulls::{Pulled, RepositoryPulls};
 pub use put_manifest::{NewManifest, Precondition, PutManifest};
 pub use referrers::Referrers;
+pub use retention::{
+    Condition, Fate, Judged, Keep, Kept, Previewed, Retained, Retention, RetentionPlace, RetentionRule, RetentionTerms,
+};
 pub use settings::{Collection, IndexPlatforms, Platform, References, Settings, UploadPurging, UrlRules, Validation};
 pub use trash::{
     Action as TrashAction, BatchId, BatchIdError, Contents, Emptied, Removed, Restored, What as TrashedBy,
@@ -100,6 +106,8 @@ pub struct Registry {
     remembered: Arc<remembered::Remembered>,
     pins: Arc<pins::Pins>,
     upkeep: Arc<upkeep::Upkeep>,
+    pulls: Arc<pulls::Pulls>,
+    previewing: Arc<retention::Previewing>,
     /// How many uploads' bytes are being worked on.
     receiving: Arc<AtomicUsize>,
     clock: Arc<dyn Clock>,
@@ -125,6 +133,8 @@ impl Registry {
             remembered: Arc::new(remembered::Remembered::new()),
             pins: Arc::new(pins::Pins::new()),
             upkeep: Arc::default(),
+            pulls: Arc::new(pulls::Pulls::since(clock.now())),
+            previewing: Arc::default(),
             receiving: Arc::default(),
             clock,
             jobs: Arc::default(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use regex::Regex;
 
-use super::{Effort, ImmutableTags, Scrub, Untagged};
+use super::{Effort, ImmutableTags, Retention, Scrub, Untagged};
 
 /// The registry's settings; [`Settings::default`] is a registry where everything is allowed and everything is checked.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub struct Settings {
     pub upload_purging: Option<UploadPurging>,
     /// On which terms garbage is collected (`storage.maintenance.garbagecollection`).
     pub collection: Collection,
+    /// Which tags go by themselves (`storage.retention`).
+    pub retention: Retention,
     /// How long what was removed can be brought back (`storage.maintenance.trash.keep`).
     pub trash_keep: Duration,
     /// How the server checks its volume by itself; `None` is not at all (`storage.maintenance.scrub`).
@@ -42,6 +44,7 @@ impl Default for Settings {
             immutable_tags: ImmutableTags::default(),
             upload_purging: Some(UploadPurging::default()),
             collection: Collection::default(),
+            retention: Retention::default(),
             trash_keep: Duration::from_secs(7 * 24 * 3600),
             scrub: Some(Scrub::default()),
         }

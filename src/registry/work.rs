@@ -39,6 +39,10 @@ impl Registry {
         self.work.wait().await;
         // Behind the others, one of which may have had an upload in hand.
         self.keep_uploads().await;
+        if let Err(error) = self.flush_pulls().await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "cannot keep when tags were pulled last; what was not kept is forgotten");
+        }
     }
 }
 

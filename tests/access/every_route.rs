@@ -13,7 +13,7 @@ use crate::support::client::Client;
 use crate::support::content::{Manifest, NOTHING};
 
 /// How many kinds of routes there are.
-const KINDS: usize = 38;
+const KINDS: usize = 40;
 
 /// The kind of a route. Without a wildcard: a new one must get a number, and a place in `routes`.
 fn kind(route: &Route) -> usize {
@@ -57,6 +57,8 @@ fn kind(route: &Route) -> usize {
             ApiRoute::PointTag(..) => 35,
             ApiRoute::Check => 36,
             ApiRoute::Repair => 37,
+            ApiRoute::PreviewRetention => 38,
+            ApiRoute::RunRetention => 39,
         },
     }
 }
@@ -131,6 +133,8 @@ impl Content {
             ApiRoute::Job(job),
             ApiRoute::StopJob(job),
             ApiRoute::PurgeUploads,
+            ApiRoute::PreviewRetention,
+            ApiRoute::RunRetention,
             ApiRoute::TagHistory(name(), latest()),
             ApiRoute::DeletedTags(name()),
             ApiRoute::PointTag(name(), latest()),

@@ -19,5 +19,6 @@ mod history;
 mod history_command;
 mod jobs;
 mod refusals;
+mod retention;
 mod rights;
 mod routes;

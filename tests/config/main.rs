@@ -8,6 +8,7 @@ mod auth;
 mod command;
 mod drop_in;
 mod refusals;
+mod retention;
 mod samples;
 mod settings;
 mod tags;

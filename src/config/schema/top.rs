@@ -54,6 +54,7 @@ const STORAGE: Shape = Shape::Choice(
         options("redirect", &[value("disable")]),
         options("cache", &[value("blobdescriptor"), value("blobdescriptorsize"), value("layerinfo")]),
         options("maintenance", MAINTENANCE),
+        section("retention", RETENTION),
     ],
     &Shape::Map(&[], &Shape::Any(&[])),
 );
@@ -69,6 +70,15 @@ const MAINTENANCE: &[Field] = &[
     section("trash", &[value("keep")]),
     Field::new("scrub", Shape::Any(&[value("enabled"), value("interval"), value("effort")])),
 ];
+
+/// Ours: registry:2 keeps every tag.
+const RETENTION: &[Field] = &[value("interval"), list("rules", &RETENTION_RULE)];
+
+const RETENTION_RULE: Shape = Shape::Struct(&[
+    values("repositories"),
+    values("tags"),
+    section("keep", &[value("newest"), value("youngerthan"), value("pulledwithin"), values("matching")]),
+]);
 
 const HTTP: &[Field] = &[
     value("addr"),

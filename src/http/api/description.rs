@@ -11,7 +11,9 @@ use crate::http::handlers::Answer;
 use crate::http::reply::Reply;
 
 use super::problem::PROBLEM;
-use super::{Problem, about, checks, collections, deletions, history, jobs, repositories, trash, upload_purges};
+use super::{
+    Problem, about, checks, collections, deletions, history, jobs, repositories, retention, trash, upload_purges,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -38,6 +40,8 @@ use super::{Problem, about, checks, collections, deletions, history, jobs, repos
         history::put,
         checks::check,
         checks::repair,
+        retention::preview,
+        retention::run,
     ),
     components(schemas(Problem)),
     modifiers(&Refusals, &Credentials),
@@ -82,6 +86,8 @@ impl Modify for Refusals {
                 if let Some(operation) = operation {
                     let has_body = operation.request_body.is_some();
                     refuse(operation, true, &[401, 403, 429, 500, 503]);
+                    let has_parameters = operation.parameters.is_some();
+                    refuse(operation, has_parameters, &[400]);
                     refuse(operation, names_something, &[400, 404]);
                     refuse(operation, method != Method::GET, &[405, 507]);
                     refuse(operation, has_body, &[400, 408, 413, 415]);

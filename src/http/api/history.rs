@@ -63,6 +63,8 @@ pub enum HowMoved {
     DeleteManifest,
     /// It was pointed at a manifest that was there.
     RollBack,
+    /// No rule of retention kept it.
+    Retention,
     /// It was not there, and was pointed at a manifest that was.
     Restore,
     /// Nobody wrote it down: registry:2's index lists it, and the time is that of the last push.
@@ -235,6 +237,7 @@ impl From<registry::How> for HowMoved {
             registry::How::DeleteManifest => HowMoved::DeleteManifest,
             registry::How::RollBack => HowMoved::RollBack,
             registry::How::Restore => HowMoved::Restore,
+            registry::How::Retention => HowMoved::Retention,
             registry::How::Found => HowMoved::Found,
         }
     }

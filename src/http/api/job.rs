@@ -106,6 +106,17 @@ pub enum JobOutcome {
     },
     /// Of one that looks through the volume.
     Check(Checked),
+    /// Of one that removes the tags that no rule of retention keeps.
+    Retention {
+        /// Repositories that some rule is about.
+        repositories: u64,
+        /// Tags in them.
+        tags: u64,
+        /// Tags that were removed, or would have been.
+        removed: u64,
+        /// Tags that were to be removed, and stay because they were moved, removed or pulled meanwhile.
+        spared: u64,
+    },
 }
 
 /// Every job that is known, the one that began last first.
@@ -161,6 +172,12 @@ impl From<registry::JobResult> for JobOutcome {
                 JobOutcome::RepositoryDeletion { repositories: deleted.collect() }
             }
             registry::JobResult::Check(report) => JobOutcome::Check(Checked::from(&*report)),
+            registry::JobResult::Retention(retained) => JobOutcome::Retention {
+                repositories: retained.repositories,
+                tags: retained.tags,
+                removed: retained.removed,
+                spared: retained.spared,
+            },
         }
     }
 }

@@ -17,6 +17,7 @@ mod job;
 mod jobs;
 mod problem;
 mod repositories;
+mod retention;
 mod route;
 mod shares;
 mod span;
@@ -36,6 +37,7 @@ pub use history::{DeletedTag, DeletedTags, HowMoved, PointTag, PointedTag, TagHi
 pub use job::{Job, JobOutcome, JobProgress, JobState, Jobs};
 pub use problem::Problem;
 pub use repositories::{RepositoryNow, TagNow};
+pub use retention::{RetainedTag, RetentionPreview, RetentionRun, TagFate};
 pub use route::ApiRoute;
 pub use shares::{Percent, Share};
 pub use span::{Span, SpanError};
@@ -83,6 +85,8 @@ pub(super) async fn answer(
         ApiRoute::PointTag(name, tag) => history::put(app, admitted, request, peer, name, tag, body).await,
         ApiRoute::Check => checks::check(app, admitted, request, body).await,
         ApiRoute::Repair => checks::repair(app, admitted, request, body).await,
+        ApiRoute::PreviewRetention => retention::preview(app, request).await,
+        ApiRoute::RunRetention => retention::run(app, admitted, request, body).await,
     }
 }
 

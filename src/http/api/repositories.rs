@@ -10,6 +10,8 @@ use crate::http::reply::Reply;
 use crate::oci::{Digest, Reference, RepositoryName, Tag};
 use crate::registry::{Actor, Page, Precondition};
 
+use super::job::written;
+
 /// What a repository holds now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -37,6 +39,12 @@ pub struct TagNow {
     pub media_type: String,
     /// The manifest's length, in bytes.
     pub size: u64,
+    /// When it was pulled last: by the tag, or the manifest by its digest. Absent if no pull is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "date-time")]
+    pub last_pulled: Option<String>,
+    /// How often it was pulled so, as far as that is known.
+    pub pulls: u64,
 }
 
 #[utoipa::path(
@@ -76,12 +84,15 @@ pub(super) async fn get(app: &App, name: &RepositoryName) -> Answer {
 )]
 pub(super) async fn get_tag(app: &App, name: RepositoryName, tag: Tag) -> Answer {
     let manifest = app.registry.get_manifest(&name, &Reference::Tag(tag.clone())).await?;
+    let pulled = app.registry.pulls(&name).await?.of(&tag, &manifest.digest);
     let now = TagNow {
         repository: name.to_string(),
         tag: tag.to_string(),
         digest: manifest.digest.to_string(),
         media_type: manifest.media_type.to_string(),
         size: manifest.bytes.len() as u64,
+        last_pulled: pulled.map(|pulled| written(pulled.last)),
+        pulls: pulled.map_or(0, |pulled| pulled.pulls),
     };
     Ok(Reply::json(super::JSON, &now).content(&manifest.digest).done())
 }

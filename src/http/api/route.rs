@@ -60,6 +60,10 @@ pub enum ApiRoute {
     Check,
     /// Begin a job that looks through the volume and repairs it.
     Repair,
+    /// What retention would do.
+    PreviewRetention,
+    /// Begin a job that removes the tags that no rule of retention keeps.
+    RunRetention,
 }
 
 impl ApiRoute {
@@ -98,6 +102,8 @@ impl ApiRoute {
             ["repository-deletions"] => only_post(method, ApiRoute::DeleteRepositories),
             ["checks"] => only_post(method, ApiRoute::Check),
             ["repairs"] => only_post(method, ApiRoute::Repair),
+            ["retention"] => only_get(method, ApiRoute::PreviewRetention),
+            ["retention-runs"] => only_post(method, ApiRoute::RunRetention),
             ["repositories", ref name @ .., "tags", tag, "history"] if !name.is_empty() => {
                 only_get(method, ApiRoute::TagHistory(parse_name(name)?, parse_tag(tag)?))
             }
@@ -147,7 +153,9 @@ impl ApiRoute {
             | ApiRoute::EmptyTrash
             | ApiRoute::DeleteRepositories
             | ApiRoute::Check
-            | ApiRoute::Repair => Need::Admin,
+            | ApiRoute::Repair
+            | ApiRoute::PreviewRetention
+            | ApiRoute::RunRetention => Need::Admin,
         }
     }
 
@@ -165,7 +173,8 @@ impl ApiRoute {
             | ApiRoute::Trash
             | ApiRoute::TagHistory(..)
             | ApiRoute::DeletedTags(_)
-            | ApiRoute::Check => Effect::Read,
+            | ApiRoute::Check
+            | ApiRoute::PreviewRetention => Effect::Read,
             ApiRoute::PurgeUploads | ApiRoute::RestoreBatch(_) | ApiRoute::PointTag(..) | ApiRoute::Repair => {
                 Effect::Write
             }
@@ -173,7 +182,8 @@ impl ApiRoute {
             ApiRoute::DeleteTag(..)
             | ApiRoute::DeleteManifest(..)
             | ApiRoute::DeleteRepository(_)
-            | ApiRoute::DeleteRepositories => Effect::Delete,
+            | ApiRoute::DeleteRepositories
+            | ApiRoute::RunRetention => Effect::Delete,
         }
     }
 
@@ -200,7 +210,9 @@ impl ApiRoute {
             | ApiRoute::EmptyTrash
             | ApiRoute::DeleteRepositories
             | ApiRoute::Check
-            | ApiRoute::Repair => None,
+            | ApiRoute::Repair
+            | ApiRoute::PreviewRetention
+            | ApiRoute::RunRetention => None,
         }
     }
 
@@ -227,6 +239,8 @@ impl ApiRoute {
             | ApiRoute::DeleteRepositories
             | ApiRoute::Check
             | ApiRoute::Repair
+            | ApiRoute::PreviewRetention
+            | ApiRoute::RunRetention
             | ApiRoute::DeletedTags(_) => None,
         }
     }
@@ -242,7 +256,8 @@ impl ApiRoute {
             | ApiRoute::Job(_)
             | ApiRoute::Trash
             | ApiRoute::TagHistory(..)
-            | ApiRoute::DeletedTags(_) => Method::GET,
+            | ApiRoute::DeletedTags(_)
+            | ApiRoute::PreviewRetention => Method::GET,
             ApiRoute::PointTag(..) => Method::PUT,
             ApiRoute::PurgeUploads
             | ApiRoute::CollectGarbage
@@ -250,7 +265,8 @@ impl ApiRoute {
             | ApiRoute::EmptyTrash
             | ApiRoute::DeleteRepositories
             | ApiRoute::Check
-            | ApiRoute::Repair => Method::POST,
+            | ApiRoute::Repair
+            | ApiRoute::RunRetention => Method::POST,
             ApiRoute::DeleteTag(..)
             | ApiRoute::DeleteManifest(..)
             | ApiRoute::DeleteRepository(_)
@@ -287,6 +303,8 @@ impl fmt::Display for ApiRoute {
             ApiRoute::DeletedTags(name) => write!(f, "repositories/{}/deleted-tags", segment(name)),
             ApiRoute::Check => f.write_str("checks"),
             ApiRoute::Repair => f.write_str("repairs"),
+            ApiRoute::PreviewRetention => f.write_str("retention"),
+            ApiRoute::RunRetention => f.write_str("retention-runs"),
         }
     }
 }

@@ -34,7 +34,9 @@ pub(in crate::http::api) fn every_kind() -> Vec<ApiRoute> {
             ApiRoute::DeletedTags(_) => ApiRoute::PointTag(name(), tag()),
             ApiRoute::PointTag(..) => ApiRoute::Check,
             ApiRoute::Check => ApiRoute::Repair,
-            ApiRoute::Repair => return routes,
+            ApiRoute::Repair => ApiRoute::PreviewRetention,
+            ApiRoute::PreviewRetention => ApiRoute::RunRetention,
+            ApiRoute::RunRetention => return routes,
         };
         routes.push(next);
     }

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 
 use crate::auth::{Action, Caller};
 use crate::http::conditions::{client_has, precondition};
@@ -22,7 +22,11 @@ const MOST_TAGS: usize = 100;
 
 /// A manifest as it was put.
 pub(super) async fn get(app: &App, request: &Parts, name: RepositoryName, reference: Reference) -> Answer {
-    let manifest = app.registry.get_manifest(&name, &reference).await?;
+    // A client that only looks has not pulled.
+    let manifest = match request.method == Method::GET {
+        true => app.registry.pull_manifest(&name, &reference).await?,
+        false => app.registry.get_manifest(&name, &reference).await?,
+    };
     if client_has(&request.headers, &manifest.digest) {
         return Ok(Reply::empty(StatusCode::NOT_MODIFIED).content(&manifest.digest).done());
     }

@@ -28,6 +28,8 @@ pub enum How {
     Delete,
     /// The manifest that it pointed at was deleted.
     DeleteManifest,
+    /// No rule of retention kept it.
+    Retention,
     /// It was pointed at a manifest that was there.
     RollBack,
     /// It was not there, and was pointed at a manifest that was.

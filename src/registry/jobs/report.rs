@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use uuid::Uuid;
 
 use crate::oci::RepositoryName;
-use crate::registry::{Actor, BatchId, CheckReport, CollectionResult, Emptied, Purged, Restored};
+use crate::registry::{Actor, BatchId, CheckReport, CollectionResult, Emptied, Purged, Restored, Retained};
 
 use super::ProgressNow;
 
@@ -58,6 +58,8 @@ pub enum JobKind {
     RepositoryDeletion,
     /// Looks through the volume, and repairs it if that is asked for.
     Check,
+    /// Removes the tags that no rule of retention keeps.
+    Retention,
 }
 
 impl JobKind {
@@ -70,6 +72,7 @@ impl JobKind {
             JobKind::TrashEmptying => "trash-emptying",
             JobKind::RepositoryDeletion => "repository-deletion",
             JobKind::Check => "check",
+            JobKind::Retention => "retention",
         }
     }
 }
@@ -95,13 +98,15 @@ pub enum JobResult {
     RepositoryDeletion(Vec<(RepositoryName, BatchId)>),
     /// Of one that looks through the volume.
     Check(Arc<CheckReport>),
+    /// Of one that removes tags.
+    Retention(Retained),
 }
 
 impl JobResult {
     /// Leaves figures, and nothing of which there may be many.
     fn keep_figures(&mut self) {
         match self {
-            JobResult::UploadPurge(_) | JobResult::TrashEmptying(_) => {}
+            JobResult::UploadPurge(_) | JobResult::TrashEmptying(_) | JobResult::Retention(_) => {}
             JobResult::GarbageCollection(result) => {
                 result.unnamed += result.gone.len() as u64;
                 result.gone = Arc::new([]);
