@@ -17,6 +17,7 @@ mod reach;
 mod remote;
 mod scrub;
 mod serve;
+mod stats;
 mod token;
 mod user;
 
@@ -53,6 +54,7 @@ enum Command {
     },
     Jobs(jobs::Args),
     PurgeUploads(purge_uploads::Args),
+    Stats(stats::Args),
     User(user::Args),
     Token(token::Args),
 }
@@ -69,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Health { file } => health::run(file.as_deref(), &mut err),
         Command::Jobs(args) => jobs::run(&args, &mut out, &mut err),
         Command::PurgeUploads(args) => purge_uploads::run(&args, &mut out, &mut err),
+        Command::Stats(args) => stats::run(&args, &mut out, &mut err),
         Command::User(args) => user::run(&args, &mut out, &mut err),
         Command::Token(args) => token::run(&args, &mut out, &mut err),
     };

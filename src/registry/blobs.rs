@@ -90,7 +90,9 @@ impl Registry {
             // It may have been read as a manifest, as those of the first registries 2.x are.
             let _manifest = registry.remembered.manifests.changing(&name);
             let link = layout::layer_link(&name.0, &digest);
-            registry.storage.delete(&link).await?;
+            let deleted = registry.storage.delete(&link).await;
+            registry.usage.went(&name.0);
+            deleted?;
             registry.storage.prune(&link, &layout::layers(&name.0, digest.algorithm())).await?;
             registry.tidy_if_without_manifests(&name.0).await;
             Ok(())
@@ -111,15 +113,21 @@ impl Registry {
         let Some(target) = target else {
             return Ok(Mount::Absent);
         };
+        // Where it is gone by now, there is nothing to reserve room for, and that is found out below.
+        let size = self.size_of(&target).await?.unwrap_or_default();
+        let room = self.room(repository, Some(&target), size).await?;
         let _entered = self.pins.enter();
         self.pin(digest).await;
         self.pin(&target).await;
         let _placing = self.locks.placing(digest).await;
-        if !self.content_is_there(&target).await? {
-            return Ok(Mount::Absent);
-        }
-        self.link(repository, digest, &target).await?;
-        Ok(Mount::Mounted)
+        let size = match self.stat_content(&target).await {
+            Ok(meta) => meta.size,
+            Err(error) if error.is_not_found() => return Ok(Mount::Absent),
+            Err(error) => return Err(error.into()),
+        };
+        let linked = self.link(repository, digest, &target).await;
+        room.conclude(&linked, &target, size);
+        linked.map(|()| Mount::Mounted)
     }
 
     async fn blob_unknown(&self, repository: &RepositoryName, digest: &Digest) -> RegistryError {

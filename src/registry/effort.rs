@@ -29,6 +29,11 @@ impl Effort {
         if percent >= 1 && percent <= 100 { Some(Effort(percent)) } else { None }
     }
 
+    /// The percentage.
+    pub const fn as_percent(self) -> u8 {
+        self.0
+    }
+
     /// How long to rest after having been busy for so long.
     fn rest_after(self, busy: Duration) -> Duration {
         let share = u32::from(self.0);

@@ -13,7 +13,7 @@ use crate::support::client::Client;
 use crate::support::content::{Manifest, NOTHING};
 
 /// How many kinds of routes there are.
-const KINDS: usize = 27;
+const KINDS: usize = 29;
 
 /// The kind of a route. Without a wildcard: a new one must get a number, and a place in `routes`.
 fn kind(route: &Route) -> usize {
@@ -46,6 +46,8 @@ fn kind(route: &Route) -> usize {
             ApiRoute::Job(_) => 24,
             ApiRoute::StopJob(_) => 25,
             ApiRoute::PurgeUploads => 26,
+            ApiRoute::Quotas => 27,
+            ApiRoute::Statistics => 28,
         },
     }
 }
@@ -117,6 +119,8 @@ impl Content {
             ApiRoute::Job(job),
             ApiRoute::StopJob(job),
             ApiRoute::PurgeUploads,
+            ApiRoute::Quotas,
+            ApiRoute::Statistics,
             ApiRoute::DeleteTag(name(), latest()),
             ApiRoute::DeleteManifest(name(), digest),
         ];

@@ -17,3 +17,4 @@ mod jobs;
 mod refusals;
 mod rights;
 mod routes;
+mod stats;

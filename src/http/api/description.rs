@@ -10,7 +10,7 @@ use crate::http::handlers::Answer;
 use crate::http::reply::Reply;
 
 use super::problem::PROBLEM;
-use super::{Problem, about, jobs, repositories, upload_purges};
+use super::{Problem, about, jobs, quotas, repositories, statistics, upload_purges};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -25,6 +25,8 @@ use super::{Problem, about, jobs, repositories, upload_purges};
         jobs::list,
         jobs::get,
         jobs::stop,
+        quotas::list,
+        statistics::post,
         upload_purges::post,
     ),
     components(schemas(Problem)),

@@ -11,9 +11,11 @@ mod description;
 mod job;
 mod jobs;
 mod problem;
+mod quotas;
 mod repositories;
 mod route;
 mod span;
+mod statistics;
 mod upload_purges;
 
 use axum::body::Body;
@@ -23,9 +25,11 @@ use axum::http::request::Parts;
 pub use about::About;
 pub use job::{Job, JobOutcome, JobProgress, JobState, Jobs};
 pub use problem::Problem;
+pub use quotas::{Quota, Quotas};
 pub use repositories::{RepositoryNow, TagNow};
 pub use route::ApiRoute;
 pub use span::{Span, SpanError};
+pub use statistics::{Share, Statistics, StatisticsRequest, Volume};
 pub use upload_purges::UploadPurge;
 
 use super::access_error::AccessError;
@@ -49,6 +53,8 @@ pub(super) async fn answer(app: &App, admitted: &Admitted, request: &Parts, rout
         ApiRoute::Jobs => jobs::list(app),
         ApiRoute::Job(id) => jobs::get(app, id),
         ApiRoute::StopJob(id) => jobs::stop(app, id),
+        ApiRoute::Quotas => quotas::list(app, admitted.caller()).await,
+        ApiRoute::Statistics => statistics::post(app, admitted, request, body).await,
         ApiRoute::PurgeUploads => upload_purges::post(app, admitted, request, body).await,
     }
 }

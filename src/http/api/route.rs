@@ -36,6 +36,10 @@ pub enum ApiRoute {
     Job(JobId),
     /// Ask one to stop.
     StopJob(JobId),
+    /// How much of their quotas namespaces use.
+    Quotas,
+    /// Begin a job that gathers figures of what is held.
+    Statistics,
     /// Begin a job that removes abandoned uploads.
     PurgeUploads,
 }
@@ -68,6 +72,11 @@ impl ApiRoute {
                 _ if is_get(method) => Ok(ApiRoute::Job(id.parse()?)),
                 _ => Err(RouteError::Method { allowed: "GET, HEAD, DELETE" }),
             },
+            ["quotas"] => only_get(method, ApiRoute::Quotas),
+            ["stats"] => match *method {
+                Method::POST => Ok(ApiRoute::Statistics),
+                _ => Err(RouteError::Method { allowed: "POST" }),
+            },
             ["upload-purges"] => match *method {
                 Method::POST => Ok(ApiRoute::PurgeUploads),
                 _ => Err(RouteError::Method { allowed: "POST" }),
@@ -95,7 +104,13 @@ impl ApiRoute {
             ApiRoute::About => Need::LoggedIn,
             ApiRoute::Repository(name) | ApiRoute::Tag(name, _) => Need::In(name, Action::Pull),
             ApiRoute::DeleteTag(name, _) | ApiRoute::DeleteManifest(name, _) => Need::In(name, Action::Delete),
-            ApiRoute::Jobs | ApiRoute::Job(_) | ApiRoute::StopJob(_) | ApiRoute::PurgeUploads => Need::Admin,
+            // The handler leaves out what is not theirs.
+            ApiRoute::Quotas => Need::Something,
+            ApiRoute::Jobs
+            | ApiRoute::Job(_)
+            | ApiRoute::StopJob(_)
+            | ApiRoute::Statistics
+            | ApiRoute::PurgeUploads => Need::Admin,
         }
     }
 
@@ -109,7 +124,9 @@ impl ApiRoute {
             | ApiRoute::Tag(..)
             | ApiRoute::Jobs
             | ApiRoute::Job(_)
-            | ApiRoute::StopJob(_) => Effect::Read,
+            | ApiRoute::StopJob(_)
+            | ApiRoute::Quotas
+            | ApiRoute::Statistics => Effect::Read,
             ApiRoute::PurgeUploads => Effect::Write,
             ApiRoute::DeleteTag(..) | ApiRoute::DeleteManifest(..) => Effect::Delete,
         }
@@ -127,6 +144,8 @@ impl ApiRoute {
             | ApiRoute::Jobs
             | ApiRoute::Job(_)
             | ApiRoute::StopJob(_)
+            | ApiRoute::Quotas
+            | ApiRoute::Statistics
             | ApiRoute::PurgeUploads => None,
         }
     }
@@ -142,6 +161,8 @@ impl ApiRoute {
             | ApiRoute::Jobs
             | ApiRoute::Job(_)
             | ApiRoute::StopJob(_)
+            | ApiRoute::Quotas
+            | ApiRoute::Statistics
             | ApiRoute::PurgeUploads => None,
         }
     }
@@ -154,8 +175,9 @@ impl ApiRoute {
             | ApiRoute::Repository(_)
             | ApiRoute::Tag(..)
             | ApiRoute::Jobs
-            | ApiRoute::Job(_) => Method::GET,
-            ApiRoute::PurgeUploads => Method::POST,
+            | ApiRoute::Job(_)
+            | ApiRoute::Quotas => Method::GET,
+            ApiRoute::Statistics | ApiRoute::PurgeUploads => Method::POST,
             ApiRoute::DeleteTag(..) | ApiRoute::DeleteManifest(..) | ApiRoute::StopJob(_) => Method::DELETE,
         }
     }
@@ -177,6 +199,8 @@ impl fmt::Display for ApiRoute {
             ApiRoute::DeleteManifest(name, digest) => write!(f, "repositories/{}/manifests/{digest}", segment(name)),
             ApiRoute::Jobs => f.write_str("jobs"),
             ApiRoute::Job(id) | ApiRoute::StopJob(id) => write!(f, "jobs/{id}"),
+            ApiRoute::Quotas => f.write_str("quotas"),
+            ApiRoute::Statistics => f.write_str("stats"),
             ApiRoute::PurgeUploads => f.write_str("upload-purges"),
         }
     }

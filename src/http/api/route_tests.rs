@@ -21,7 +21,9 @@ pub(in crate::http::api) fn every_kind() -> Vec<ApiRoute> {
             ApiRoute::DeleteManifest(..) => ApiRoute::Jobs,
             ApiRoute::Jobs => ApiRoute::Job(job),
             ApiRoute::Job(_) => ApiRoute::StopJob(job),
-            ApiRoute::StopJob(_) => ApiRoute::PurgeUploads,
+            ApiRoute::StopJob(_) => ApiRoute::Quotas,
+            ApiRoute::Quotas => ApiRoute::Statistics,
+            ApiRoute::Statistics => ApiRoute::PurgeUploads,
             ApiRoute::PurgeUploads => return routes,
         };
         routes.push(next);

@@ -16,6 +16,8 @@ use super::reply::Reply;
 use super::route::Route;
 use super::{App, HttpError, api};
 
+pub(super) use lists::Readable;
+
 pub(super) type Answer = Result<Response<Body>, HttpError>;
 
 /// Answers a request that has passed the gate.

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use crate::registry::{Actor, Purged};
+use crate::registry::{Actor, Purged, Statistics};
 
 use super::ProgressNow;
 
@@ -44,6 +44,8 @@ impl FromStr for JobId {
 /// What a job does. One of each kind runs at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JobKind {
+    /// Gathers figures of what is held.
+    Statistics,
     /// Removes uploads that nobody finished.
     UploadPurge,
 }
@@ -52,6 +54,7 @@ impl JobKind {
     /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {
+            JobKind::Statistics => "statistics",
             JobKind::UploadPurge => "upload-purge",
         }
     }
@@ -66,6 +69,8 @@ impl fmt::Display for JobKind {
 /// What came of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobResult {
+    /// Of one that gathers figures.
+    Statistics(Box<Statistics>),
     /// Of one that removes uploads.
     UploadPurge(Purged),
 }
