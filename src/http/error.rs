@@ -137,7 +137,7 @@ impl HttpError {
                 RegistryError::WouldOverwrite { .. }
                 | RegistryError::WouldRetype { .. }
                 // Docker shows the sentence of a 403 and does not try again; of a 507 it shows the status alone, five times.
-                | RegistryError::QuotaExceeded { .. }
+                | RegistryError::QuotaExceeded(_)
                 | RegistryError::TagImmutable { .. } => StatusCode::FORBIDDEN,
                 RegistryError::DeleteDisabled | RegistryError::ReadOnly => StatusCode::METHOD_NOT_ALLOWED,
                 RegistryError::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
@@ -212,9 +212,9 @@ impl HttpError {
             HttpError::Registry(RegistryError::TagImmutable { repository, tag, digest, rule }) => {
                 json!({"name": repository.as_str(), "tag": tag.as_str(), "digest": digest, "rule": rule})
             }
-            HttpError::Registry(RegistryError::QuotaExceeded { namespace, quota, used, under_way, more, key }) => {
-                json!({"namespace": namespace.as_str(), "quota": quota.0, "used": used.0, "underWay": under_way.0,
-                    "more": more.0, "key": key})
+            HttpError::Registry(RegistryError::QuotaExceeded(over)) => {
+                json!({"namespace": over.namespace.as_str(), "quota": over.quota.0, "used": over.used.0,
+                    "underWay": over.under_way.0, "more": over.more.0, "key": over.key})
             }
             HttpError::Access(error) => error.detail(),
             _ => Value::Null,

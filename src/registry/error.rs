@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use crate::oci::{Digest, ErrorCode, ManifestError, MediaType, Reference, RepositoryName, Tag};
 use crate::storage::StorageError;
 
-use super::{Actor, ByteSize, JobId, JobKind, UploadId, history};
+use super::{Actor, JobId, JobKind, OverQuota, UploadId, history};
 
 /// The result of an operation on the registry.
 pub type Result<T> = std::result::Result<T, RegistryError>;
@@ -168,25 +168,8 @@ pub enum RegistryError {
         rule: String,
     },
     /// A namespace may not hold as much.
-    #[error(
-        "namespace {namespace} may hold {quota} and holds {used}{}, so {more} more do not fit: delete what is not needed there \
-         and have garbage collected, or ask an administrator to raise {key} in the registry's configuration",
-        UnderWay(*under_way)
-    )]
-    QuotaExceeded {
-        /// The namespace.
-        namespace: RepositoryName,
-        /// How much it may hold.
-        quota: ByteSize,
-        /// What it holds.
-        used: ByteSize,
-        /// What others are bringing.
-        under_way: ByteSize,
-        /// What was to be added.
-        more: ByteSize,
-        /// The key of the quota in the configuration.
-        key: String,
-    },
+    #[error(transparent)]
+    QuotaExceeded(#[from] OverQuota),
     /// The tag cannot point at a manifest that is gone.
     #[error("repository {repository} holds no manifest {digest} any more{removal}; wharf trash may still have it")]
     ManifestRemoved {
@@ -270,18 +253,6 @@ impl std::fmt::Display for Removal {
         match &self.0 {
             Some((at, by)) => write!(f, ": it was deleted at {} by {by}", history::moment(*at)),
             None => Ok(()),
-        }
-    }
-}
-
-/// What others are bringing, if anything.
-struct UnderWay(ByteSize);
-
-impl std::fmt::Display for UnderWay {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            ByteSize(0) => Ok(()),
-            under_way => write!(f, ", with {under_way} more under way"),
         }
     }
 }
@@ -370,7 +341,7 @@ impl RegistryError {
             RegistryError::WouldOverwrite { .. }
             | RegistryError::WouldRetype { .. }
             | RegistryError::TagImmutable { .. }
-            | RegistryError::QuotaExceeded { .. } => ErrorCode::Denied,
+            | RegistryError::QuotaExceeded(_) => ErrorCode::Denied,
             RegistryError::DeleteDisabled | RegistryError::ReadOnly => ErrorCode::Unsupported,
             RegistryError::Full(_) | RegistryError::Passing(_) => ErrorCode::Unavailable,
             RegistryError::Stopped => ErrorCode::Unavailable,

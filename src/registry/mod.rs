@@ -90,7 +90,7 @@ pub use upload_id::{Owner, UploadId, UploadIdError};
 pub use upload_purge::Purged;
 pub use upload_receive::Body;
 pub use uploads::UploadStatus;
-pub use usage::{ByteSize, ByteSizeError, Namespace, Quota, QuotaUse, Quotas};
+pub use usage::{ByteSize, ByteSizeError, Namespace, OverQuota, Quota, QuotaUse, Quotas};
 pub use visible::{Everything, Visible};
 
 /// A registry over some storage. Cheap to clone; the clones are one registry.

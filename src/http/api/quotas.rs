@@ -7,7 +7,7 @@ use crate::auth::Caller;
 use crate::http::App;
 use crate::http::handlers::{Answer, Readable};
 use crate::http::reply::Reply;
-use crate::registry::{QuotaUse, Visible};
+use crate::registry::QuotaUse;
 
 /// How much a namespace may hold, and what it does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -58,8 +58,6 @@ impl From<QuotaUse> for Quota {
     responses((status = 200, description = "Those of which the caller may pull something", body = Quotas))
 )]
 pub(super) async fn list(app: &App, caller: &Caller) -> Answer {
-    let readable = Readable { auth: &app.auth, caller };
-    let mut uses = app.registry.quotas().await?;
-    uses.retain(|quota| readable.shows(&quota.namespace) || readable.may_show_below(quota.namespace.as_str()));
+    let uses = app.registry.quotas(&Readable { auth: &app.auth, caller }).await?;
     Ok(Reply::json(super::JSON, &Quotas { quotas: uses.into_iter().map(Quota::from).collect() }).done())
 }

@@ -9,7 +9,7 @@ use tracing::warn;
 
 use crate::oci::RepositoryName;
 use crate::registry::effort::{Effort, Pacer};
-use crate::registry::{Registry, RegistryError, Result, layout};
+use crate::registry::{Registry, RegistryError, Result, Visible, layout};
 use crate::storage::EntryKind;
 
 use super::ledger::Ledger;
@@ -62,14 +62,18 @@ impl Drop for Counting {
 }
 
 impl Registry {
-    /// What each namespace with a quota holds, in the order of their names. Waits some seconds for what is not counted.
-    pub async fn quotas(&self) -> Result<Vec<QuotaUse>> {
+    /// What the namespaces with a quota hold of which anything may be shown, in the order of their names. Waits some seconds
+    /// for what is not counted.
+    pub async fn quotas(&self, visible: &dyn Visible) -> Result<Vec<QuotaUse>> {
         self.open_ledgers().await?;
-        let (namespaces, until) = (self.ledgers(), Instant::now() + PATIENCE);
-        for namespace in &namespaces {
+        let is_shown = |name: &RepositoryName| visible.shows(name) || visible.may_show_below(name.as_str());
+        let until = Instant::now() + PATIENCE;
+        for namespace in self.ledgers().iter().filter(|name| is_shown(name)) {
             self.count_again(namespace, until).await;
         }
-        Ok(self.quotas_known())
+        let mut known = self.quotas_known();
+        known.retain(|quota| is_shown(&quota.namespace));
+        Ok(known)
     }
 
     /// Counts what is not counted yet; for the background of a server's start.

@@ -9,6 +9,7 @@ mod byte_size;
 mod contents;
 mod count;
 mod ledger;
+mod over_quota;
 mod quota;
 mod room;
 mod sizes;
@@ -18,12 +19,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::oci::{Digest, RepositoryName};
 
-use super::{RegistryError, Result};
+use super::Result;
 
 pub use byte_size::{ByteSize, ByteSizeError};
 pub(super) use contents::{Pace, Part};
 pub use count::QuotaUse;
 use ledger::{Ledger, Verdict};
+pub use over_quota::OverQuota;
 pub(super) use quota::is_within;
 pub use quota::{Namespace, Quota, Quotas};
 pub(super) use room::{Room, broken};
@@ -87,14 +89,15 @@ impl Usage {
                 Verdict::Fits => {}
                 Verdict::Unsure => return Ok(Asked::Unsure(name.clone())),
                 Verdict::TooMuch => {
-                    return Err(RegistryError::QuotaExceeded {
+                    let over = OverQuota {
                         namespace: name.clone(),
                         quota: ByteSize(ledger.most),
                         used: ByteSize(ledger.used()),
                         under_way: ByteSize(ledger.reserved),
                         more: ByteSize(more),
                         key: ledger.key.clone(),
-                    });
+                    };
+                    return Err(over.into());
                 }
             }
         }

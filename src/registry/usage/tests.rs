@@ -10,8 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::registry::samples::{body, digest, image, name, new, open, push, put};
-use crate::registry::{Actor, CollectionTerms, Effort, Incoming, Mount, MountFrom, Settings, Unfollowed, Untagged};
-use crate::registry::{Precondition, Registry};
+use crate::registry::{
+    Actor, CollectionTerms, Effort, Everything, Incoming, Mount, MountFrom, Settings, Unfollowed, Untagged,
+};
+use crate::registry::{Precondition, Registry, RegistryError};
 
 /// A registry where these namespaces may hold so much.
 fn with(directory: &TempDir, quotas: &[(&str, u64)]) -> Registry {
@@ -30,7 +32,7 @@ fn bytes(length: usize, seed: u8) -> Vec<u8> {
 
 /// What a namespace holds, counted.
 async fn used(registry: &Registry, namespace: &str) -> u64 {
-    let quotas = registry.quotas().await.unwrap();
+    let quotas = registry.quotas(&Everything).await.unwrap();
     let found = quotas.iter().find(|quota| quota.namespace.as_str() == namespace).unwrap();
     assert!(found.is_counted);
     found.used.0
@@ -43,7 +45,7 @@ fn announced(content: &[u8]) -> Incoming {
 /// The sentence of a refusal for want of room.
 fn refusal<T: std::fmt::Debug>(result: Result<T>) -> String {
     match result {
-        Err(error @ RegistryError::QuotaExceeded { .. }) => error.to_string(),
+        Err(error @ RegistryError::QuotaExceeded(_)) => error.to_string(),
         other => panic!("{other:?}"),
     }
 }
@@ -237,7 +239,7 @@ async fn a_star_is_about_each_first_part_by_itself() {
     refusal(try_push(&registry, "old/new", &bytes(101, 2)).await);
     try_push(&registry, "new/app", &bytes(1000, 3)).await.unwrap();
     try_push(&registry, "big/app", &bytes(2000, 4)).await.unwrap();
-    let quotas = registry.quotas().await.unwrap();
+    let quotas = registry.quotas(&Everything).await.unwrap();
     let shown: Vec<_> = quotas.iter().map(|quota| (quota.namespace.as_str(), quota.used.0, quota.percent())).collect();
     assert_eq!(shown, [("big", 2000, 40), ("new", 1000, 100), ("old", 900, 90)]);
 }
