@@ -113,21 +113,29 @@ impl Registry {
         let Some(target) = target else {
             return Ok(Mount::Absent);
         };
-        // Where it is gone by now, there is nothing to reserve room for, and that is found out below.
-        let size = self.size_of(&target).await?.unwrap_or_default();
+        // Before anything is held that others wait for.
+        let Some(size) = self.content_size(&target).await? else {
+            return Ok(Mount::Absent);
+        };
         let room = self.room(repository, Some(&target), size).await?;
         let _entered = self.pins.enter();
         self.pin(digest).await;
         self.pin(&target).await;
         let _placing = self.locks.placing(digest).await;
-        let size = match self.stat_content(&target).await {
-            Ok(meta) => meta.size,
-            Err(error) if error.is_not_found() => return Ok(Mount::Absent),
-            Err(error) => return Err(error.into()),
-        };
+        if !self.content_is_there(&target).await? {
+            return Ok(Mount::Absent);
+        }
         let linked = self.link(repository, digest, &target).await;
         room.conclude(&linked, &target, size);
         linked.map(|()| Mount::Mounted)
+    }
+
+    async fn content_size(&self, digest: &Digest) -> Result<Option<u64>> {
+        match self.stat_content(digest).await {
+            Ok(meta) => Ok(Some(meta.size)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn blob_unknown(&self, repository: &RepositoryName, digest: &Digest) -> RegistryError {

@@ -1,6 +1,6 @@
 //! The figures of a volume whose contents are known.
 
-use std::fs::File;
+use std::fs;
 use std::time::{Duration, SystemTime};
 
 use super::*;
@@ -45,7 +45,7 @@ async fn what_is_shared_is_stored_once_and_counted_in_each_repository() {
     registry.delete_blob(&name("lone"), &crate::registry::samples::digest([4; 70]), &Actor::unknown()).await.unwrap();
     // It came twenty days ago.
     let link = format!("docker/registry/v2/repositories/team/a/_layers/sha256/{}/link", old.hex());
-    let file = File::options().write(true).open(directory.path().join(link)).unwrap();
+    let file = fs::File::options().write(true).open(directory.path().join(link)).unwrap();
     file.set_modified(SystemTime::now() - 20 * DAY).unwrap();
     registry.finish().await;
     let registry = open(directory.path(), settings);

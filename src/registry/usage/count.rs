@@ -142,6 +142,7 @@ impl Registry {
         }
         let over = CancellationToken::new();
         ledger.under_way = Some(over.clone());
+        ledger.begin();
         drop(ledgers);
         let counting = Counting { registry: self.clone(), namespace: namespace.clone() };
         // The end of the registry waits for it, and it for nothing.
@@ -162,11 +163,11 @@ impl Registry {
         let _alone = self.usage.counting.lock().await;
         let mut pace =
             Pace { pacer: Pacer::new(self.clock.as_ref(), EFFORT.unwrap_or(Effort::FULL)), is_over: &is_over };
-        self.in_ledger(namespace, Ledger::begin);
         self.count_repository(namespace, namespace, &mut pace).await?;
         let mut walk = self.walk_below(namespace);
         while let Some(repository) = walk.next(self).await? {
             self.count_repository(namespace, &repository, &mut pace).await?;
+            pace.breathe().await?;
         }
         self.in_ledger(namespace, |ledger| ledger.end(true));
         Ok(())

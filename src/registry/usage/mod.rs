@@ -83,7 +83,10 @@ impl Usage {
     fn reserve(&self, namespaces: &[RepositoryName], more: u64, anyway: bool) -> Result<Asked> {
         let mut ledgers = self.lock();
         for name in namespaces {
-            let Some(ledger) = ledgers.get(name) else { continue };
+            let Some(ledger) = ledgers.get(name) else {
+                // It had to make room for others.
+                return Ok(Asked::Unsure(name.clone()));
+            };
             let verdict = if anyway { ledger.judge_anyway(more) } else { ledger.judge(more) };
             match verdict {
                 Verdict::Fits => {}

@@ -1,7 +1,7 @@
 //! Room for something that is on its way: reserved while it comes, given back when it is there or not.
 
 use std::error::Error;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
@@ -12,7 +12,7 @@ use crate::registry::{Body, Registry, RegistryError, Result};
 use super::Asked;
 use super::count::PATIENCE;
 
-/// As often something is counted for one request at most, where others remove something meanwhile.
+/// As often each namespace is counted for one request at most, where others remove something meanwhile.
 const MOST_COUNTS: usize = 3;
 
 /// Room in the namespaces of a repository. What is reserved is given back when this is dropped.
@@ -25,6 +25,8 @@ pub(in crate::registry) struct Room {
     /// Those that do not hold it yet.
     paying: Vec<RepositoryName>,
     reserved: Mutex<u64>,
+    /// Until when it waits for counts: once for all its bytes, not for each piece.
+    until: OnceLock<Instant>,
 }
 
 impl Registry {
@@ -46,7 +48,14 @@ impl Registry {
             None => namespaces.clone(),
         };
         let (registry, repository) = (self.clone(), repository.clone());
-        let room = Arc::new(Room { registry, repository, namespaces, paying, reserved: Mutex::default() });
+        let room = Arc::new(Room {
+            registry,
+            repository,
+            namespaces,
+            paying,
+            reserved: Mutex::default(),
+            until: OnceLock::new(),
+        });
         room.reach(bytes).await?;
         Ok(room)
     }
@@ -60,15 +69,17 @@ impl Room {
         if self.paying.is_empty() {
             return Ok(());
         }
-        let until = Instant::now() + PATIENCE;
-        for counts in 0.. {
-            let anyway = counts >= MOST_COUNTS || Instant::now() >= until;
-            match self.try_reach(bytes, anyway)? {
-                Asked::Reserved => break,
-                Asked::Unsure(namespace) => self.registry.count_again(&namespace, until).await,
+        for _ in 0..MOST_COUNTS * self.paying.len() {
+            let Asked::Unsure(namespace) = self.try_reach(bytes, false)? else { return Ok(()) };
+            let until = *self.until.get_or_init(|| Instant::now() + PATIENCE);
+            if Instant::now() >= until {
+                break;
             }
+            self.registry.usage.namespaces(&self.registry.settings.quotas, &self.repository);
+            self.registry.count_again(&namespace, until).await;
         }
-        Ok(())
+        // Whatever is still unsure by now, a ledger is not: those that are asked have one.
+        self.try_reach(bytes, true).map(drop)
     }
 
     fn try_reach(&self, bytes: u64, anyway: bool) -> Result<Asked> {

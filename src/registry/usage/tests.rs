@@ -1,5 +1,6 @@
 //! Namespaces hold as much as they may and not more, whichever way it comes, and get room back.
 
+use std::fs;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -229,6 +230,28 @@ async fn a_push_that_breaks_off_gives_its_room_back() {
     try_push(&registry, "team", &bytes(1000, 3)).await.unwrap();
 }
 
+/// A count may take minutes. Nobody waits for it that long, or more than once for one body, and nothing is refused that
+/// would fit.
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_count_waits_once_and_is_let_through_if_it_is_not_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = with(&directory, &[("team", 1000)]);
+    try_push(&registry, "team", &bytes(900, 1)).await.unwrap();
+    assert_eq!(used(&registry, "team").await, 900);
+    registry.delete_blob(&name("team"), &digest(bytes(900, 1)), &Actor::unknown()).await.unwrap();
+    let others = registry.usage.counting.lock().await;
+    let began = tokio::time::Instant::now();
+    let content = bytes(500, 2);
+    let pieces: Vec<_> = content.chunks(50).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+    registry.put_blob(&name("team"), None, digest(&content), stream::iter(pieces).boxed()).await.unwrap();
+    assert!(began.elapsed() < 2 * count::PATIENCE, "{:?}", began.elapsed());
+    let known = registry.quotas_known();
+    assert!(!known[0].is_counted);
+    drop(others);
+    assert_eq!(used(&registry, "team").await, 500);
+    refusal(try_push(&registry, "team", &bytes(501, 3)).await);
+}
+
 #[tokio::test]
 async fn a_star_is_about_each_first_part_by_itself() {
     let directory = tempfile::tempdir().unwrap();
@@ -254,7 +277,7 @@ async fn directories_without_links_and_empty_links_hold_nothing() {
     let link = |digest: &Digest| {
         directory.path().join(format!("docker/registry/v2/repositories/a/_layers/sha256/{}/link", digest.hex()))
     };
-    std::fs::remove_file(link(&blobs[0])).unwrap();
-    std::fs::write(link(&blobs[1]), "").unwrap();
+    fs::remove_file(link(&blobs[0])).unwrap();
+    fs::write(link(&blobs[1]), "").unwrap();
     assert_eq!(used(&with(&directory, &[("a", 1000)]), "a").await, 0);
 }
