@@ -198,11 +198,13 @@ mod tests {
         let mut ledger = counted(&[(1, 30)]);
         ledger.begin();
         ledger.note(&digest(2), 20);
+        // Where this came to, the count had been before.
+        ledger.note(&digest(3), 5);
         ledger.found(&digest(2), 20);
         ledger.found(&digest(1), 30);
-        assert_eq!(ledger.used(), 50);
+        assert_eq!(ledger.used(), 55);
         ledger.end(true);
-        assert_eq!((ledger.used(), ledger.is_exact()), (50, true));
+        assert_eq!((ledger.used(), ledger.is_exact()), (55, true));
     }
 
     #[test]

@@ -173,6 +173,7 @@ async fn a_collection_and_the_deletion_of_a_repository_make_room_and_what_comes_
     let other = put(&registry, &name("team/b"), new(&image(digest(bytes(1000, 2)), &[]), &["1"])).await;
     assert!(used(&registry, "team").await > 2500);
     registry.delete_manifest(&name("team/a"), &manifest, &Precondition::None, &by).await.unwrap();
+    assert!(used(&registry, "team").await > 2500, "its layer is held until garbage is collected");
     let terms = CollectionTerms { grace: Duration::ZERO, untagged: Untagged::Go, dry_run: false };
     let collected = registry.collect(terms, Effort::FULL, &by, &Unfollowed, &stop).await.unwrap();
     assert_eq!(collected.links, 1);
