@@ -79,8 +79,8 @@ impl Usage {
         namespaces.iter().filter(|name| !holds(name)).cloned().collect()
     }
 
-    /// Reserves so much more in all of the namespaces or in none. Of two that come at once, one comes first.
-    fn reserve(&self, namespaces: &[RepositoryName], more: u64, anyway: bool) -> Result<Asked> {
+    /// Reserves so much more than somebody has in all of the namespaces or in none. Of two that come at once, one comes first.
+    fn reserve(&self, namespaces: &[RepositoryName], has: u64, more: u64, anyway: bool) -> Result<Asked> {
         let mut ledgers = self.lock();
         for name in namespaces {
             let Some(ledger) = ledgers.get(name) else {
@@ -96,8 +96,8 @@ impl Usage {
                         namespace: name.clone(),
                         quota: ByteSize(ledger.most),
                         used: ByteSize(ledger.used()),
-                        under_way: ByteSize(ledger.reserved),
-                        more: ByteSize(more),
+                        under_way: ByteSize(ledger.reserved.saturating_sub(has)),
+                        more: ByteSize(has.saturating_add(more)),
                         key: ledger.key.clone(),
                     };
                     return Err(over.into());

@@ -88,7 +88,7 @@ impl Room {
         if more == 0 {
             return Ok(Asked::Reserved);
         }
-        let asked = self.registry.usage.reserve(&self.paying, more, anyway)?;
+        let asked = self.registry.usage.reserve(&self.paying, *reserved, more, anyway)?;
         if let Asked::Reserved = asked {
             *reserved = bytes;
         }

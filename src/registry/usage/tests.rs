@@ -111,7 +111,8 @@ async fn a_stream_of_unknown_length_is_refused_when_it_is_too_much_and_what_fits
     let team = name("team");
     let upload = registry.start_upload(&team, None, Default::default()).await.unwrap();
     let pieces = (0..20).map(|_| Ok(Bytes::from(bytes(90, 1))));
-    refusal(registry.append_upload(&team, upload.id, None, stream::iter(pieces).boxed()).await);
+    let said = refusal(registry.append_upload(&team, upload.id, None, stream::iter(pieces).boxed()).await);
+    assert!(said.contains("holds 0 bytes, so 1.0 KiB more"), "what it has reserved itself is no one else's: {said}");
     assert_eq!(registry.upload_status(&team, upload.id).await.unwrap().offset, 990);
     // Nothing is reserved any more: only what is there counts.
     try_push(&registry, "team", &bytes(400, 2)).await.unwrap();
