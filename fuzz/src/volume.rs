@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use wharf::oci::{Algorithm, Digest, MediaType, Reference, RepositoryName};
-use wharf::registry::{Actor, NewManifest, Overwrite, Page, Precondition, Registry, Settings};
+use wharf::registry::{Actor, Body, NewManifest, Overwrite, Page, Precondition, Registry, Settings};
 use wharf::storage::{self, Filesystem};
 
 /// The only blob; it is also the image's configuration.
@@ -36,7 +36,7 @@ impl Volume {
     }
 
     async fn fill(&self) {
-        let body = Box::pin(futures_util::stream::iter([Ok(Bytes::from_static(BLOB))]));
+        let body: Body = Box::pin(futures_util::stream::iter([Ok(Bytes::from_static(BLOB))]));
         self.registry.put_blob(&repository(), None, blob(), body).await.expect("a blob");
         for (bytes, tags) in [(image(), TAGS.as_slice()), (referrer(), &[])] {
             let reference = Reference::Digest(Digest::of(Algorithm::Sha256, &bytes));

@@ -19,7 +19,6 @@ pub(super) fn start(registry: &Registry, auth: &Auth, metrics: &Metrics) {
     if !auth.is_open() {
         tokio::spawn(auth.clone().follow());
     }
-    tokio::spawn(recover_blobs(registry.clone()));
     tokio::spawn(complete_referrers(registry.clone()));
     let counting = registry.clone();
     tokio::spawn(async move { counting.keep_pulls().await });
@@ -28,6 +27,11 @@ pub(super) fn start(registry: &Registry, auth: &Auth, metrics: &Metrics) {
     if let Some(interval) = settings.retention.interval.filter(|_| may_remove) {
         tokio::spawn(retain::run(registry.clone(), interval));
     }
+    let to_be_counted = registry.clone();
+    tokio::spawn(async move {
+        recover_blobs(to_be_counted.clone()).await;
+        count_quotas(to_be_counted).await;
+    });
     if let Some(purging) = registry.settings().upload_purging.filter(|_| !registry.settings().read_only) {
         tokio::spawn(purge(registry.clone(), purging));
     }
@@ -51,6 +55,15 @@ async fn complete_referrers(registry: Registry) {
         error!(
             error = &error as &dyn Error,
             "cannot note the referrers that the volume holds; it is tried again at the next start"
+        );
+    }
+}
+
+async fn count_quotas(registry: Registry) {
+    if let Err(error) = registry.count_quotas().await {
+        error!(
+            error = &error as &dyn Error,
+            "cannot look which namespaces have quotas; each is counted when something is pushed to it"
         );
     }
 }

@@ -63,6 +63,7 @@ fn move_row(moved: &TagMove, whole: bool) -> [String; 6] {
         HowMoved::DeleteManifest => "deleted with its manifest",
         HowMoved::RollBack => "rolled back",
         HowMoved::Restore => "brought back",
+        HowMoved::Retention => "removed by retention",
         HowMoved::Found => "found in registry:2's index",
     };
     let digest = |digest: &Option<String>| digest.as_deref().map_or("-".to_owned(), |digest| shown(digest, whole));

@@ -26,6 +26,7 @@ mod retention;
 mod rollback;
 mod scrub;
 mod serve;
+mod stats;
 mod token;
 mod trash;
 mod upkeep;
@@ -70,6 +71,7 @@ enum Command {
     History(history::Args),
     Rollback(rollback::Args),
     Retention(retention::Args),
+    Stats(stats::Args),
     User(user::Args),
     Token(token::Args),
 }
@@ -92,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::History(args) => history::run(&args, &mut out, &mut err),
         Command::Rollback(args) => rollback::run(&args, &mut out, &mut err),
         Command::Retention(args) => retention::run(&args, &mut out, &mut err),
+        Command::Stats(args) => stats::run(&args, &mut out, &mut err),
         Command::User(args) => user::run(&args, &mut out, &mut err),
         Command::Token(args) => token::run(&args, &mut out, &mut err),
     };

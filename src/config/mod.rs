@@ -27,6 +27,7 @@ mod named_file;
 mod node;
 mod oidc;
 mod origin;
+mod quotas;
 mod registry;
 mod retention;
 mod schema;

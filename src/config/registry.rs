@@ -5,8 +5,7 @@ use super::collection;
 use super::document::{Document, text_of};
 use super::error::ConfigError;
 use super::node::{Node, Value};
-use super::retention;
-use super::tags;
+use super::{quotas, retention, tags};
 use crate::registry::{
     Effort, IndexPlatforms, Platform, References, Scrub, Settings, UploadPurging, UrlRules, Validation,
 };
@@ -20,6 +19,7 @@ pub(super) fn settings(document: &mut Document) -> Result<Settings, ConfigError>
         catalog_page_max: page(document, "catalog.maxentries")?.unwrap_or(1000),
         tags_page_max: tags_page(document)?,
         immutable_tags: tags::immutable(document)?,
+        quotas: quotas::settings(document)?,
         upload_purging: upload_purging(document)?,
         collection: collection::settings(document)?,
         retention: retention::settings(document)?,

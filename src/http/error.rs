@@ -146,6 +146,8 @@ impl HttpError {
                 RegistryError::PreconditionFailed { .. } => StatusCode::PRECONDITION_FAILED,
                 RegistryError::WouldOverwrite { .. }
                 | RegistryError::WouldRetype { .. }
+                // Docker shows the sentence of a 403 and does not try again; of a 507 it shows the status alone, five times.
+                | RegistryError::QuotaExceeded(_)
                 | RegistryError::TagImmutable { .. } => StatusCode::FORBIDDEN,
                 RegistryError::DeleteDisabled | RegistryError::ReadOnly => StatusCode::METHOD_NOT_ALLOWED,
                 RegistryError::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
@@ -224,6 +226,10 @@ impl HttpError {
             }
             HttpError::Registry(RegistryError::TagImmutable { repository, tag, digest, rule }) => {
                 json!({"name": repository.as_str(), "tag": tag.as_str(), "digest": digest, "rule": rule})
+            }
+            HttpError::Registry(RegistryError::QuotaExceeded(over)) => {
+                json!({"namespace": over.namespace.as_str(), "quota": over.quota.0, "used": over.used.0,
+                    "underWay": over.under_way.0, "more": over.more.0, "key": over.key})
             }
             HttpError::Access(error) => error.detail(),
             _ => Value::Null,

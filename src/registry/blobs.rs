@@ -90,7 +90,9 @@ impl Registry {
             // It may have been read as a manifest, as those of the first registries 2.x are.
             let _manifest = registry.remembered.manifests.changing(&name);
             let link = layout::layer_link(&name.0, &digest);
-            registry.storage.delete(&link).await?;
+            let deleted = registry.storage.delete(&link).await;
+            registry.usage.went(&name.0);
+            deleted?;
             registry.storage.prune(&link, &layout::layers(&name.0, digest.algorithm())).await?;
             registry.tidy_if_without_manifests(&name.0).await;
             Ok(())
@@ -111,6 +113,11 @@ impl Registry {
         let Some(target) = target else {
             return Ok(Mount::Absent);
         };
+        // Before anything is held that others wait for.
+        let Some(size) = self.content_size(&target).await? else {
+            return Ok(Mount::Absent);
+        };
+        let room = self.room(repository, Some(&target), size).await?;
         let _entered = self.pins.enter();
         self.pin(digest).await;
         self.pin(&target).await;
@@ -118,8 +125,17 @@ impl Registry {
         if !self.content_is_there(&target).await? {
             return Ok(Mount::Absent);
         }
-        self.link(repository, digest, &target).await?;
-        Ok(Mount::Mounted)
+        let linked = self.link(repository, digest, &target).await;
+        room.conclude(&linked, &target, size);
+        linked.map(|()| Mount::Mounted)
+    }
+
+    async fn content_size(&self, digest: &Digest) -> Result<Option<u64>> {
+        match self.stat_content(digest).await {
+            Ok(meta) => Ok(Some(meta.size)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn blob_unknown(&self, repository: &RepositoryName, digest: &Digest) -> RegistryError {

@@ -60,6 +60,13 @@ impl Registry {
         Walk { markers, levels: vec![level], behind: Vec::new(), visible: &Everything }
     }
 
+    /// Walks over all repositories below a path of which anything is there, in order; without the path's own.
+    pub(super) fn walk_strictly_below(&self, path: &RepositoryName) -> Walk<'static> {
+        let markers = &[layout::LAYERS, layout::MANIFESTS, layout::UPLOADS];
+        let top = Level::new(path.to_string(), false, None);
+        Walk { markers, levels: vec![top], behind: Vec::new(), visible: &Everything }
+    }
+
     /// Walks over all repositories that blobs were pushed to, in order.
     pub(super) fn walk_layers(&self) -> Walk<'static> {
         Walk::behind(&[layout::LAYERS], None, &Everything)

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use crate::oci::{Digest, ErrorCode, ManifestError, MediaType, Reference, RepositoryName, Tag};
 use crate::storage::StorageError;
 
-use super::{Actor, JobId, JobKind, UploadId, history};
+use super::{Actor, JobId, JobKind, OverQuota, UploadId, history};
 
 /// The result of an operation on the registry.
 pub type Result<T> = std::result::Result<T, RegistryError>;
@@ -167,6 +167,9 @@ pub enum RegistryError {
         /// The key of the rule.
         rule: String,
     },
+    /// A namespace may not hold as much.
+    #[error(transparent)]
+    QuotaExceeded(#[from] OverQuota),
     /// The tag cannot point at a manifest that is gone.
     #[error("repository {repository} holds no manifest {digest} any more{removal}; wharf trash may still have it")]
     ManifestRemoved {
@@ -343,7 +346,8 @@ impl RegistryError {
             RegistryError::JobRunning { .. } => ErrorCode::JobRunning,
             RegistryError::WouldOverwrite { .. }
             | RegistryError::WouldRetype { .. }
-            | RegistryError::TagImmutable { .. } => ErrorCode::Denied,
+            | RegistryError::TagImmutable { .. }
+            | RegistryError::QuotaExceeded(_) => ErrorCode::Denied,
             RegistryError::DeleteDisabled | RegistryError::ReadOnly => ErrorCode::Unsupported,
             RegistryError::Full(_) | RegistryError::Passing(_) => ErrorCode::Unavailable,
             RegistryError::Stopped | RegistryError::Shared => ErrorCode::Unavailable,

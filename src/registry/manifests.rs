@@ -177,7 +177,9 @@ impl Registry {
         let removed = nowhere.iter().map(|tag| Change::Settle(layout::tag_current(repository, tag))).collect();
         self.storage.apply(vec![removed]).await?;
         let link = layout::revision_link(repository, digest);
-        self.storage.delete(&link).await?;
+        let deleted = self.storage.delete(&link).await;
+        self.usage.went(repository);
+        deleted?;
         self.storage.prune(&link, &layout::revisions(repository, digest.algorithm())).await?;
         // From here on it is gone; what follows is no longer looked at.
         if let Some(subject) = subject {

@@ -17,6 +17,7 @@ mod effort;
 mod error;
 mod history;
 mod immutable;
+mod incoming;
 mod jobs;
 mod layout;
 mod links;
@@ -37,6 +38,7 @@ mod remembered;
 mod repositories;
 mod retention;
 mod settings;
+mod stats;
 mod tags;
 mod tidy;
 mod trash;
@@ -49,6 +51,7 @@ mod upload_purge;
 mod upload_receive;
 mod upload_sessions;
 mod uploads;
+mod usage;
 mod visible;
 mod work;
 
@@ -74,6 +77,7 @@ pub use effort::{Effort, EffortError};
 pub use error::{ActualState, Hint, RegistryError, Removal, Result};
 pub use history::{DeletedTag, How, Move, moment};
 pub use immutable::{ImmutableRule, ImmutableTags};
+pub use incoming::Incoming;
 pub use jobs::{Ended, JobHandle, JobId, JobIdError, JobKind, JobReport, JobResult, JobState, Progress, ProgressNow};
 pub use manifests::StoredManifest;
 pub use overwrite::Overwrite;
@@ -86,6 +90,7 @@ pub use retention::{
     Condition, Fate, Judged, Keep, Kept, Previewed, Retained, Retention, RetentionPlace, RetentionRule, RetentionTerms,
 };
 pub use settings::{Collection, IndexPlatforms, Platform, References, Settings, UploadPurging, UrlRules, Validation};
+pub use stats::{Reclaimable, Share, Statistics, StatisticsTerms, Volume};
 pub use trash::{
     Action as TrashAction, BatchId, BatchIdError, Contents, Emptied, Removed, Restored, What as TrashedBy,
 };
@@ -93,6 +98,7 @@ pub use upload_id::{Owner, UploadId, UploadIdError};
 pub use upload_purge::Purged;
 pub use upload_receive::Body;
 pub use uploads::UploadStatus;
+pub use usage::{ByteSize, ByteSizeError, Namespace, OverQuota, Quota, QuotaUse, Quotas};
 pub use visible::{Everything, Visible};
 
 /// A registry over some storage. Cheap to clone; the clones are one registry.
@@ -112,6 +118,7 @@ pub struct Registry {
     receiving: Arc<AtomicUsize>,
     clock: Arc<dyn Clock>,
     jobs: Arc<jobs::Jobs>,
+    usage: Arc<usage::Usage>,
     /// Work that goes on when the one who asked for it has gone away.
     work: TaskTracker,
 }
@@ -138,6 +145,7 @@ impl Registry {
             receiving: Arc::default(),
             clock,
             jobs: Arc::default(),
+            usage: Arc::default(),
             work: TaskTracker::new(),
         }
     }

@@ -93,6 +93,8 @@ impl Registry {
             Reference::Tag(tag) => tags.insert(0, tag),
         }
         self.check_references(repository, &manifest).await?;
+        let size = new.bytes.len() as u64;
+        let room = self.room(repository, Some(&digest), size).await?;
         let (registry, repository) = (self.clone(), repository.clone());
         let (overwrite, precondition, bytes, by) = (new.overwrite, new.precondition, new.bytes, new.by);
         self.to_its_end(async move {
@@ -110,7 +112,9 @@ impl Registry {
             registry.check_precondition(&repository, &digest, &tags, &precondition).await?;
             let _placing = registry.locks.placing(&digest).await;
             let noted = registry.noted(&repository, &moved, digest, &by, How::Put).await?;
-            registry.write_manifest(&repository, &manifest, digest, &tags, bytes, noted).await
+            let put = registry.write_manifest(&repository, &manifest, digest, &tags, bytes, noted).await;
+            room.conclude(&put, &digest, size);
+            put
         })
         .await
     }

@@ -32,7 +32,9 @@ impl Registry {
             let batch = registry.despite_a_full_disk(put).await?;
             let (from, to) = (layout::repository(&repository), layout::trashed_repository(&batch, &repository));
             let moved = |part: &str| vec![Change::Rename(from.child(part), to.child(part))];
-            registry.storage.apply(vec![moved(layout::MANIFESTS), moved(layout::LAYERS)]).await?;
+            let moved = registry.storage.apply(vec![moved(layout::MANIFESTS), moved(layout::LAYERS)]).await;
+            registry.usage.went(&repository);
+            moved?;
             registry.storage.prune(&layout::uploads(&repository), &layout::repositories()).await?;
             registry.storage.prune(&from, &layout::repositories()).await?;
             Ok(batch)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use regex::Regex;
 
-use super::{Effort, ImmutableTags, Retention, Scrub, Untagged};
+use super::{Effort, ImmutableTags, Quotas, Retention, Scrub, Untagged};
 
 /// The registry's settings; [`Settings::default`] is a registry where everything is allowed and everything is checked.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct Settings {
     pub tags_page_max: Option<usize>,
     /// Which tags stay where they are (`tags.immutable`).
     pub immutable_tags: ImmutableTags,
+    /// How much namespaces may hold (`storage.quotas`).
+    pub quotas: Quotas,
     /// How abandoned uploads go away; `None` keeps them (`storage.maintenance.uploadpurging`).
     pub upload_purging: Option<UploadPurging>,
     /// On which terms garbage is collected (`storage.maintenance.garbagecollection`).
@@ -42,6 +44,7 @@ impl Default for Settings {
             catalog_page_max: 1000,
             tags_page_max: None,
             immutable_tags: ImmutableTags::default(),
+            quotas: Quotas::default(),
             upload_purging: Some(UploadPurging::default()),
             collection: Collection::default(),
             retention: Retention::default(),

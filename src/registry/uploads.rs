@@ -5,6 +5,7 @@
 
 use std::error::Error;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use futures_util::StreamExt;
 use tracing::warn;
@@ -16,9 +17,10 @@ use super::remembered::weight;
 use super::unsettled::SOON;
 use super::upload_place::{self, Place};
 use super::upload_progress::Progress;
-use super::upload_receive::{self, Body, End, Sink};
+use super::upload_receive::{self, End, Sink};
 use super::upload_sessions::Claim;
-use super::{Owner, Registry, RegistryError, Result, UploadId, layout, links};
+use super::usage::{Room, broken};
+use super::{Incoming, Owner, Registry, RegistryError, Result, UploadId, layout, links};
 
 /// Where an upload stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +36,8 @@ pub struct UploadStatus {
 enum Then {
     /// More will come in another request.
     Keep,
-    /// They were the last.
-    Finish,
+    /// They were the last of what has this digest.
+    Finish(Digest),
 }
 
 impl Registry {
@@ -66,13 +68,13 @@ impl Registry {
         repository: &RepositoryName,
         id: UploadId,
         chunk: Option<ChunkRange>,
-        body: Body,
+        incoming: impl Into<Incoming>,
     ) -> Result<UploadStatus> {
         self.allow_writing()?;
-        let (registry, repository) = (self.clone(), repository.clone());
+        let (registry, repository, incoming) = (self.clone(), repository.clone(), incoming.into());
         self.to_its_end(async move {
             let claim = registry.sessions.claim(&repository, id).await;
-            let progress = registry.receive(&claim, &repository, id, chunk, body, Then::Keep, None).await?;
+            let (progress, _room) = registry.receive(&claim, &repository, id, chunk, incoming, Then::Keep).await?;
             let offset = progress.offset;
             registry.put_away(&repository, id, progress).await?;
             Ok(UploadStatus { id, offset })
@@ -92,14 +94,14 @@ impl Registry {
         id: UploadId,
         digest: Digest,
         chunk: Option<ChunkRange>,
-        body: Body,
+        incoming: impl Into<Incoming>,
     ) -> Result<()> {
         self.allow_writing()?;
-        let (registry, repository) = (self.clone(), repository.clone());
+        let (registry, repository, incoming) = (self.clone(), repository.clone(), incoming.into());
         self.to_its_end(async move {
             let claim = registry.sessions.claim(&repository, id).await;
-            let wanted = Some(digest.algorithm());
-            let progress = registry.receive(&claim, &repository, id, chunk, body, Then::Finish, wanted).await?;
+            let then = Then::Finish(digest);
+            let (progress, room) = registry.receive(&claim, &repository, id, chunk, incoming, then).await?;
             let found = if progress.hasher.algorithm() == digest.algorithm() {
                 progress.digest()
             } else {
@@ -111,7 +113,9 @@ impl Registry {
                 registry.discard(&repository, id, progress.place).await?;
                 return Err(RegistryError::DigestMismatch { expected: digest, found });
             }
-            match registry.link_and_take_in(&repository, &id, progress.place, digest).await {
+            let linked = registry.link_and_take_in(&repository, &id, progress.place, digest).await;
+            room.conclude(&linked, &digest, progress.offset);
+            match linked {
                 Ok(()) => registry.discard_what_is_left(&repository, id, progress.place).await,
                 Err(error) if error.is_unsynced() => Err(registry.give_up(&repository, &id, error).await),
                 Err(error) => {
@@ -174,12 +178,13 @@ impl Registry {
         repository: &RepositoryName,
         owner: Option<&Owner>,
         digest: Digest,
-        body: Body,
+        incoming: impl Into<Incoming>,
     ) -> Result<()> {
-        let (registry, repository, owner) = (self.clone(), repository.clone(), owner.cloned());
+        let (registry, repository, owner, incoming) =
+            (self.clone(), repository.clone(), owner.cloned(), incoming.into());
         self.to_its_end(async move {
             let upload = registry.start_upload(&repository, owner.as_ref(), digest.algorithm()).await?;
-            let finished = registry.finish_upload(&repository, upload.id, digest, None, body).await;
+            let finished = registry.finish_upload(&repository, upload.id, digest, None, incoming).await;
             if finished.is_err() {
                 // Nobody knows the upload's name, so nobody will go on with it. What cannot be removed now is purged.
                 let _ = registry.discard_all(&repository, upload.id).await;
@@ -209,17 +214,17 @@ impl Registry {
         error
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a request and its upload; a struct would be made for this one call")]
+    /// Receives the bytes of a request, with the room for all that the upload has then.
     async fn receive(
         &self,
         claim: &Claim,
         repository: &RepositoryName,
         id: UploadId,
         chunk: Option<ChunkRange>,
-        mut body: Body,
+        incoming: Incoming,
         then: Then,
-        wanted: Option<Algorithm>,
-    ) -> Result<Progress> {
+    ) -> Result<(Progress, Arc<Room>)> {
+        let Incoming { length, mut body } = incoming;
         let mut progress = self.progress(repository, &id).await?;
         let start = progress.offset;
         if let Some(chunk) = chunk.filter(|chunk| chunk.first() != start) {
@@ -236,10 +241,23 @@ impl Registry {
             }
             body = peeked.boxed();
         }
+        let digest = match then {
+            Then::Keep => None,
+            Then::Finish(digest) => Some(digest),
+        };
+        let announced = chunk.map(ChunkRange::length).or(length).unwrap_or_default();
+        let room = match self.room(repository, digest.as_ref(), start.saturating_add(announced)).await {
+            Ok(room) => room,
+            Err(error) => {
+                self.put_away(repository, id, progress).await?;
+                return Err(error);
+            }
+        };
+        body = room.metered(body, start);
         if start == 0
-            && let Some(wanted) = wanted
+            && let Some(digest) = digest
         {
-            progress.hasher = Hasher::new(wanted);
+            progress.hasher = Hasher::new(digest.algorithm());
         }
         let (place, algorithm) = (progress.place, progress.hasher.algorithm());
         let before = chunk.map(|_| progress.hasher.clone());
@@ -272,7 +290,7 @@ impl Registry {
             return Err(RegistryError::ChunkLength { expected: chunk.length(), found: received });
         }
         let progress = match (then, whole) {
-            (Then::Finish, true) => sink.finish().await?,
+            (Then::Finish(_), true) => sink.finish().await?,
             // Who asks for everything to survive waits for it; others go on at once.
             (Then::Keep, true)
                 if self.storage.durability() != Durability::Full && !sink.progress.is_worth_keeping() =>
@@ -285,8 +303,8 @@ impl Registry {
             },
         };
         let error = match end {
-            End::Whole => return Ok(progress),
-            End::Broken(error) => RegistryError::BodyBroken(error),
+            End::Whole => return Ok((progress, room)),
+            End::Broken(error) => broken(error),
             End::Superseded => RegistryError::UploadTakenOver(id),
         };
         // It goes on behind what arrived.

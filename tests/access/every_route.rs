@@ -13,7 +13,7 @@ use crate::support::client::Client;
 use crate::support::content::{Manifest, NOTHING};
 
 /// How many kinds of routes there are.
-const KINDS: usize = 40;
+const KINDS: usize = 42;
 
 /// The kind of a route. Without a wildcard: a new one must get a number, and a place in `routes`.
 fn kind(route: &Route) -> usize {
@@ -59,6 +59,8 @@ fn kind(route: &Route) -> usize {
             ApiRoute::Repair => 37,
             ApiRoute::PreviewRetention => 38,
             ApiRoute::RunRetention => 39,
+            ApiRoute::Quotas => 40,
+            ApiRoute::Statistics => 41,
         },
     }
 }
@@ -133,6 +135,8 @@ impl Content {
             ApiRoute::Job(job),
             ApiRoute::StopJob(job),
             ApiRoute::PurgeUploads,
+            ApiRoute::Quotas,
+            ApiRoute::Statistics,
             ApiRoute::PreviewRetention,
             ApiRoute::RunRetention,
             ApiRoute::TagHistory(name(), latest()),

@@ -22,3 +22,4 @@ mod refusals;
 mod retention;
 mod rights;
 mod routes;
+mod stats;

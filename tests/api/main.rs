@@ -23,6 +23,7 @@ mod limits;
 mod manifest_refusals;
 mod manifests;
 mod mounts;
+mod quotas;
 mod races;
 mod ranges;
 mod referrers;

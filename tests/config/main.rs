@@ -7,6 +7,7 @@ mod any_input;
 mod auth;
 mod command;
 mod drop_in;
+mod quotas;
 mod refusals;
 mod retention;
 mod samples;

@@ -55,6 +55,7 @@ const STORAGE: Shape = Shape::Choice(
         options("cache", &[value("blobdescriptor"), value("blobdescriptorsize"), value("layerinfo")]),
         options("maintenance", MAINTENANCE),
         section("retention", RETENTION),
+        list("quotas", &QUOTA),
     ],
     &Shape::Map(&[], &Shape::Any(&[])),
 );
@@ -124,6 +125,9 @@ const HEALTH: &[Field] = &[
     list("http", &CHECK_HTTP).called("HTTPCHECKERS"),
     list("tcp", &CHECK_TCP).called("TCPCHECKERS"),
 ];
+
+/// Ours: registry:2 knows no quotas.
+const QUOTA: Shape = Shape::Struct(&[value("namespace"), value("bytes")]);
 
 /// Ours: registry:2 lets every tag be moved.
 const IMMUTABLE: Shape = Shape::Struct(&[values("repositories"), values("tags"), values("except")]);

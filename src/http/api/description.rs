@@ -12,7 +12,8 @@ use crate::http::reply::Reply;
 
 use super::problem::PROBLEM;
 use super::{
-    Problem, about, checks, collections, deletions, history, jobs, repositories, retention, trash, upload_purges,
+    Problem, about, checks, collections, deletions, history, jobs, quotas, repositories, retention, statistics, trash,
+    upload_purges,
 };
 
 #[derive(OpenApi)]
@@ -28,6 +29,8 @@ use super::{
         jobs::list,
         jobs::get,
         jobs::stop,
+        quotas::list,
+        statistics::post,
         upload_purges::post,
         collections::post,
         trash::list,

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::registry;
 
-use super::{Checked, CollectionOutcome, DeletedRepository, RestorationOutcome};
+use super::{Checked, CollectionOutcome, DeletedRepository, RestorationOutcome, Statistics};
 
 /// Long work that somebody asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -79,6 +79,8 @@ pub struct JobProgress {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum JobOutcome {
+    /// Of one that gathers figures.
+    Statistics(Box<Statistics>),
     /// Of one that removes uploads.
     UploadPurge {
         /// Uploads that were removed, or would have been.
@@ -157,6 +159,7 @@ impl From<registry::JobReport> for Job {
 impl From<registry::JobResult> for JobOutcome {
     fn from(result: registry::JobResult) -> JobOutcome {
         match result {
+            registry::JobResult::Statistics(found) => JobOutcome::Statistics(Box::new((*found).into())),
             registry::JobResult::UploadPurge(purged) => {
                 JobOutcome::UploadPurge { removed: purged.removed as u64, unknown: purged.unknown as u64 }
             }

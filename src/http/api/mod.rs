@@ -16,11 +16,13 @@ mod history;
 mod job;
 mod jobs;
 mod problem;
+mod quotas;
 mod repositories;
 mod retention;
 mod route;
 mod shares;
 mod span;
+mod statistics;
 mod trash;
 mod upload_purges;
 
@@ -36,11 +38,13 @@ pub use deletions::{DeletedRepository, RepositoryDeletion};
 pub use history::{DeletedTag, DeletedTags, HowMoved, PointTag, PointedTag, TagHistory, TagMove};
 pub use job::{Job, JobOutcome, JobProgress, JobState, Jobs};
 pub use problem::Problem;
+pub use quotas::{Quota, Quotas};
 pub use repositories::{RepositoryNow, TagNow};
 pub use retention::{RetainedTag, RetentionPreview, RetentionRun, TagFate};
 pub use route::ApiRoute;
 pub use shares::{Percent, Share};
 pub use span::{Span, SpanError};
+pub use statistics::{RepositoryShare, Statistics, StatisticsRequest, Volume};
 pub use trash::{RestorationOutcome, Trash, TrashBatch, TrashEmptying};
 pub use upload_purges::UploadPurge;
 
@@ -73,6 +77,8 @@ pub(super) async fn answer(
         ApiRoute::Jobs => jobs::list(app),
         ApiRoute::Job(id) => jobs::get(app, id),
         ApiRoute::StopJob(id) => jobs::stop(app, id),
+        ApiRoute::Quotas => quotas::list(app, admitted.caller()).await,
+        ApiRoute::Statistics => statistics::post(app, admitted, request, body).await,
         ApiRoute::PurgeUploads => upload_purges::post(app, admitted, request, body).await,
         ApiRoute::CollectGarbage => collections::post(app, admitted, request, body).await,
         ApiRoute::Trash => trash::list(app).await,

@@ -36,6 +36,10 @@ pub enum ApiRoute {
     Job(JobId),
     /// Ask one to stop.
     StopJob(JobId),
+    /// How much of their quotas namespaces use.
+    Quotas,
+    /// Begin a job that gathers figures of what is held.
+    Statistics,
     /// Begin a job that removes abandoned uploads.
     PurgeUploads,
     /// Begin a job that collects garbage.
@@ -102,6 +106,8 @@ impl ApiRoute {
             ["repository-deletions"] => only_post(method, ApiRoute::DeleteRepositories),
             ["checks"] => only_post(method, ApiRoute::Check),
             ["repairs"] => only_post(method, ApiRoute::Repair),
+            ["quotas"] => only_get(method, ApiRoute::Quotas),
+            ["stats"] => only_post(method, ApiRoute::Statistics),
             ["retention"] => only_get(method, ApiRoute::PreviewRetention),
             ["retention-runs"] => only_post(method, ApiRoute::RunRetention),
             ["repositories", ref name @ .., "tags", tag, "history"] if !name.is_empty() => {
@@ -155,7 +161,9 @@ impl ApiRoute {
             | ApiRoute::Check
             | ApiRoute::Repair
             | ApiRoute::PreviewRetention
-            | ApiRoute::RunRetention => Need::Admin,
+            | ApiRoute::RunRetention
+            | ApiRoute::Statistics => Need::Admin,
+            ApiRoute::Quotas => Need::Something,
         }
     }
 
@@ -174,7 +182,9 @@ impl ApiRoute {
             | ApiRoute::TagHistory(..)
             | ApiRoute::DeletedTags(_)
             | ApiRoute::Check
-            | ApiRoute::PreviewRetention => Effect::Read,
+            | ApiRoute::PreviewRetention
+            | ApiRoute::Quotas
+            | ApiRoute::Statistics => Effect::Read,
             ApiRoute::PurgeUploads | ApiRoute::RestoreBatch(_) | ApiRoute::PointTag(..) | ApiRoute::Repair => {
                 Effect::Write
             }
@@ -212,7 +222,9 @@ impl ApiRoute {
             | ApiRoute::Check
             | ApiRoute::Repair
             | ApiRoute::PreviewRetention
-            | ApiRoute::RunRetention => None,
+            | ApiRoute::RunRetention
+            | ApiRoute::Quotas
+            | ApiRoute::Statistics => None,
         }
     }
 
@@ -241,6 +253,8 @@ impl ApiRoute {
             | ApiRoute::Repair
             | ApiRoute::PreviewRetention
             | ApiRoute::RunRetention
+            | ApiRoute::Quotas
+            | ApiRoute::Statistics
             | ApiRoute::DeletedTags(_) => None,
         }
     }
@@ -257,7 +271,8 @@ impl ApiRoute {
             | ApiRoute::Trash
             | ApiRoute::TagHistory(..)
             | ApiRoute::DeletedTags(_)
-            | ApiRoute::PreviewRetention => Method::GET,
+            | ApiRoute::PreviewRetention
+            | ApiRoute::Quotas => Method::GET,
             ApiRoute::PointTag(..) => Method::PUT,
             ApiRoute::PurgeUploads
             | ApiRoute::CollectGarbage
@@ -266,7 +281,8 @@ impl ApiRoute {
             | ApiRoute::DeleteRepositories
             | ApiRoute::Check
             | ApiRoute::Repair
-            | ApiRoute::RunRetention => Method::POST,
+            | ApiRoute::RunRetention
+            | ApiRoute::Statistics => Method::POST,
             ApiRoute::DeleteTag(..)
             | ApiRoute::DeleteManifest(..)
             | ApiRoute::DeleteRepository(_)
@@ -293,6 +309,8 @@ impl fmt::Display for ApiRoute {
             ApiRoute::DeleteManifest(name, digest) => write!(f, "repositories/{}/manifests/{digest}", segment(name)),
             ApiRoute::Jobs => f.write_str("jobs"),
             ApiRoute::Job(id) | ApiRoute::StopJob(id) => write!(f, "jobs/{id}"),
+            ApiRoute::Quotas => f.write_str("quotas"),
+            ApiRoute::Statistics => f.write_str("stats"),
             ApiRoute::PurgeUploads => f.write_str("upload-purges"),
             ApiRoute::CollectGarbage => f.write_str("garbage-collections"),
             ApiRoute::Trash => f.write_str("trash"),

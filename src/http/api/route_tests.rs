@@ -36,7 +36,9 @@ pub(in crate::http::api) fn every_kind() -> Vec<ApiRoute> {
             ApiRoute::Check => ApiRoute::Repair,
             ApiRoute::Repair => ApiRoute::PreviewRetention,
             ApiRoute::PreviewRetention => ApiRoute::RunRetention,
-            ApiRoute::RunRetention => return routes,
+            ApiRoute::RunRetention => ApiRoute::Quotas,
+            ApiRoute::Quotas => ApiRoute::Statistics,
+            ApiRoute::Statistics => return routes,
         };
         routes.push(next);
     }

@@ -17,9 +17,9 @@ use super::Answer;
 const JSON: &str = "application/json";
 
 /// What a caller may read, as the registry asks for it.
-struct Readable<'a> {
-    auth: &'a Auth,
-    caller: &'a Caller,
+pub(in crate::http) struct Readable<'a> {
+    pub(in crate::http) auth: &'a Auth,
+    pub(in crate::http) caller: &'a Caller,
 }
 
 impl Visible for Readable<'_> {

@@ -16,7 +16,7 @@ use super::reply::Reply;
 use super::route::Route;
 use super::{App, HttpError, api};
 
-pub(super) use lists::linked;
+pub(super) use lists::{Readable, linked};
 
 pub(super) type Answer = Result<Response<Body>, HttpError>;
 

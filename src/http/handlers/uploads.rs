@@ -12,7 +12,7 @@ use crate::http::reply::{CONTENT_DIGEST, Reply, UPLOAD_UUID};
 use crate::http::route::Route;
 use crate::http::{App, HttpError};
 use crate::oci::{Algorithm, ChunkRange, Digest, RepositoryName};
-use crate::registry::{self, Mount, MountFrom, RegistryError, UploadId, UploadStatus};
+use crate::registry::{self, Incoming, Mount, MountFrom, RegistryError, UploadId, UploadStatus};
 
 use super::Answer;
 
@@ -49,7 +49,7 @@ pub(super) async fn start(
     }
     if let Some(digest) = query.get("digest") {
         let digest: Digest = digest.parse()?;
-        app.registry.put_blob(&name, owner.as_ref(), digest, stream(body)).await?;
+        app.registry.put_blob(&name, owner.as_ref(), digest, incoming(request, body)).await?;
         return Ok(created(app, name, digest));
     }
     let algorithm: Algorithm = query.get("digest-algorithm").map(str::parse).transpose()?.unwrap_or_default();
@@ -66,7 +66,9 @@ pub(super) async fn status(app: &App, name: RepositoryName, id: UploadId) -> Ans
 /// Adds a chunk, or a stream of any length.
 pub(super) async fn append(app: &App, request: &Parts, name: RepositoryName, id: UploadId, body: Body) -> Answer {
     let appended = match chunk(request) {
-        Ok(chunk) => app.registry.append_upload(&name, id, chunk, stream(body)).await.map_err(HttpError::from),
+        Ok(chunk) => {
+            app.registry.append_upload(&name, id, chunk, incoming(request, body)).await.map_err(HttpError::from)
+        }
         Err(error) => Err(error),
     };
     match appended {
@@ -80,7 +82,9 @@ pub(super) async fn finish(app: &App, request: &Parts, name: RepositoryName, id:
     let query = Query::parse(request.uri.query());
     let digest: Digest = query.get("digest").ok_or(HttpError::DigestMissing)?.parse()?;
     let finished = match chunk(request) {
-        Ok(chunk) => app.registry.finish_upload(&name, id, digest, chunk, stream(body)).await.map_err(HttpError::from),
+        Ok(chunk) => {
+            app.registry.finish_upload(&name, id, digest, chunk, incoming(request, body)).await.map_err(HttpError::from)
+        }
         Err(error) => Err(error),
     };
     match finished {
@@ -102,8 +106,12 @@ fn chunk(request: &Parts) -> Result<Option<ChunkRange>, HttpError> {
     Ok(Some(ChunkRange::parse(&String::from_utf8_lossy(value.as_bytes()))?))
 }
 
-fn stream(body: Body) -> registry::Body {
-    body.into_data_stream().map_err(Into::into).boxed()
+/// The body, and its length if the client says it.
+fn incoming(request: &Parts, body: Body) -> Incoming {
+    let said = request.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let length = said.and_then(|said| said.parse().ok());
+    let body: registry::Body = body.into_data_stream().map_err(Into::into).boxed();
+    Incoming { length, body }
 }
 
 fn created(app: &App, name: RepositoryName, digest: Digest) -> Response<Body> {

@@ -36,11 +36,15 @@ impl Registry {
                 let name = (repository.clone(), *digest);
                 let _changing = self.remembered.blobs.changing(&name);
                 let _manifest = self.remembered.manifests.changing(&name);
-                Ok(self.storage.delete(&layout::layer_link(repository, digest)).await?)
+                let deleted = self.storage.delete(&layout::layer_link(repository, digest)).await;
+                self.usage.went(repository);
+                Ok(deleted?)
             }
             Defect::RevisionDamaged { repository, digest, .. } | Defect::RevisionDangling { repository, digest } => {
                 let _changing = self.remembered.changing(repository, digest, &[]);
-                Ok(self.storage.delete(&layout::revision_link(repository, digest)).await?)
+                let deleted = self.storage.delete(&layout::revision_link(repository, digest)).await;
+                self.usage.went(repository);
+                Ok(deleted?)
             }
             Defect::TagUnlisted { repository, tag, digest } => {
                 Ok(self.storage.put(&layout::tag_index(repository, tag, digest), links::content(digest)).await?)

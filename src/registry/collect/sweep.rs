@@ -163,7 +163,9 @@ impl Registry {
             }
         }
         let left = self.left_alone_by(repository, gone).await?;
-        self.storage.apply(vec![left, links, notes]).await?;
+        let applied = self.storage.apply(vec![left, links, notes]).await;
+        self.usage.went(repository);
+        applied?;
         for digest in gone {
             let link = layout::revision_link(repository, digest);
             self.storage.prune(&link, &layout::revisions(repository, digest.algorithm())).await?;
@@ -255,7 +257,9 @@ impl Registry {
         let named = |digest: &Digest| (repository.clone(), *digest);
         let _changing: Vec<_> =
             leaving.digests().map(|digest| self.remembered.blobs.changing(&named(digest))).collect();
-        self.storage.apply(vec![changes]).await?;
+        let applied = self.storage.apply(vec![changes]).await;
+        self.usage.went(repository);
+        applied?;
         for digest in leaving.digests() {
             let link = layout::layer_link(repository, digest);
             self.storage.prune(&link, &layout::layers(repository, digest.algorithm())).await?;

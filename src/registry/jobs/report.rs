@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use uuid::Uuid;
 
 use crate::oci::RepositoryName;
-use crate::registry::{Actor, BatchId, CheckReport, CollectionResult, Emptied, Purged, Restored, Retained};
+use crate::registry::{Actor, BatchId, CheckReport, CollectionResult, Emptied, Purged, Restored, Retained, Statistics};
 
 use super::ProgressNow;
 
@@ -46,6 +46,8 @@ impl FromStr for JobId {
 /// What a job does. One of each kind runs at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JobKind {
+    /// Gathers figures of what is held.
+    Statistics,
     /// Removes uploads that nobody finished.
     UploadPurge,
     /// Collects garbage.
@@ -66,6 +68,7 @@ impl JobKind {
     /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {
+            JobKind::Statistics => "statistics",
             JobKind::UploadPurge => "upload-purge",
             JobKind::GarbageCollection => "garbage-collection",
             JobKind::TrashRestoration => "trash-restoration",
@@ -86,6 +89,8 @@ impl fmt::Display for JobKind {
 /// What came of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobResult {
+    /// Of one that gathers figures.
+    Statistics(Box<Statistics>),
     /// Of one that removes uploads.
     UploadPurge(Purged),
     /// Of one that collects garbage.
@@ -106,7 +111,10 @@ impl JobResult {
     /// Leaves figures, and nothing of which there may be many.
     fn keep_figures(&mut self) {
         match self {
-            JobResult::UploadPurge(_) | JobResult::TrashEmptying(_) | JobResult::Retention(_) => {}
+            JobResult::UploadPurge(_)
+            | JobResult::TrashEmptying(_)
+            | JobResult::Retention(_)
+            | JobResult::Statistics(_) => {}
             JobResult::GarbageCollection(result) => {
                 result.unnamed += result.gone.len() as u64;
                 result.gone = Arc::new([]);

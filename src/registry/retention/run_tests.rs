@@ -155,7 +155,7 @@ async fn a_tag_that_was_moved_meanwhile_stays() {
     volume.push("team/app", "t2", 10).await;
     volume.push("team/app", "t2", 1).await;
     let by = Actor::unknown();
-    let precondition = crate::registry::Precondition::None;
+    let precondition = Precondition::None;
     volume.registry.delete_tag(&name("team/app"), &tag("t3"), &precondition, &by).await.unwrap();
     assert_eq!(volume.remove(judged).await, 3);
     assert_eq!(volume.tags("team/app").await, ["t1", "t2"]);

@@ -134,6 +134,18 @@ pub enum Removed {
     },
 }
 
+impl Removed {
+    /// The repository that it was removed from, if it is not content of all of them.
+    pub(super) fn repository(&self) -> Option<&RepositoryName> {
+        match self {
+            Removed::Blob { .. } => None,
+            Removed::Layer { repository, .. }
+            | Removed::Manifest { repository, .. }
+            | Removed::Repository { repository } => Some(repository),
+        }
+    }
+}
+
 /// A batch that is being written.
 pub(crate) struct Batch {
     id: BatchId,

@@ -1,5 +1,7 @@
 //! Bringing back what is in the trash.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
 use crate::oci::{Algorithm, Digest, Edges, RepositoryName, Tag};
@@ -39,7 +41,12 @@ impl Registry {
             if registry.read_batch(&id, |one| removed.push(one)).await?.is_none() {
                 return Err(RegistryError::BatchUnknown(id));
             }
-            registry.restore_all(&id, removed, &by).await
+            // However it ends: what came back is counted where somebody has to know, and is not refused, since an operator asked
+            // for it.
+            let touched: BTreeSet<RepositoryName> = removed.iter().filter_map(Removed::repository).cloned().collect();
+            let restored = registry.restore_all(&id, removed, &by).await;
+            touched.iter().for_each(|repository| registry.usage.changed(repository));
+            restored
         })
         .await
     }
