@@ -1,5 +1,6 @@
 //! What a check found, as a person reads it.
 
+use crate::registry::ByteSize;
 use std::io::{self, Write};
 
 use crate::http::api::{Checked, Outcome, Severity};
@@ -35,11 +36,11 @@ fn summary(report: &Checked, out: &mut dyn Write) -> io::Result<()> {
         out,
         "Looked at {} contents ({}), {} manifests and {} tags in {} repositories; hashed {} (seed {}) in {:.1} s.",
         looked.stored.contents,
-        size(looked.stored.bytes),
+        ByteSize(looked.stored.bytes),
         looked.manifests,
         looked.tags,
         looked.repositories,
-        size(looked.hashed.bytes),
+        ByteSize(looked.hashed.bytes),
         report.seed,
         report.duration.as_secs_f64(),
     )?;
@@ -49,7 +50,7 @@ fn summary(report: &Checked, out: &mut dyn Write) -> io::Result<()> {
             out,
             "No repository holds {} of the contents ({}); that is no defect.",
             loose.contents,
-            size(loose.bytes)
+            ByteSize(loose.bytes)
         )?;
     }
     let (found, repaired) = (report.found, report.repaired);
@@ -63,36 +64,4 @@ fn summary(report: &Checked, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "It was stopped before its end.")?;
     }
     Ok(())
-}
-
-/// A length in the largest unit of which there is one.
-fn size(bytes: u64) -> String {
-    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    let mut tenths = u128::from(bytes) * 10;
-    let mut unit = None;
-    for next in UNITS {
-        if tenths < 10_240 {
-            break;
-        }
-        tenths /= 1024;
-        unit = Some(next);
-    }
-    match unit {
-        None => format!("{bytes} bytes"),
-        Some(unit) => format!("{}.{} {unit}", tenths / 10, tenths % 10),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lengths_are_written_as_people_read_them() {
-        for (bytes, text) in
-            [(0, "0 bytes"), (1023, "1023 bytes"), (1024, "1.0 KiB"), (1_600_000, "1.5 MiB"), (u64::MAX, "15.9 EiB")]
-        {
-            assert_eq!(size(bytes), text);
-        }
-    }
 }

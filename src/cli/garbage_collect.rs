@@ -4,9 +4,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::http::api::{CollectionOutcome, GarbageCollection, Gone, Job, JobOutcome, Percent, Span};
-use crate::registry::Effort;
+use crate::registry::{ByteSize, Effort};
 
-use super::bytes::Bytes;
 use super::reach::Place;
 use super::{follow, remote};
 
@@ -70,7 +69,7 @@ fn show(outcome: &CollectionOutcome, quiet: bool, out: &mut dyn Write) -> io::Re
             writeln!(out, "and {} more that are not named", outcome.unnamed)?;
         }
     }
-    let bytes = Bytes(outcome.bytes);
+    let bytes = ByteSize(outcome.bytes);
     match &outcome.batch {
         _ if outcome.dry_run => writeln!(out, "{bytes} would go into the trash; nothing was changed")?,
         Some(batch) => writeln!(
@@ -85,7 +84,7 @@ fn show(outcome: &CollectionOutcome, quiet: bool, out: &mut dyn Write) -> io::Re
             out,
             "{} blobs with {} stay although nothing leads to them, because they are young (--grace)",
             outcome.young_blobs,
-            Bytes(outcome.young_bytes)
+            ByteSize(outcome.young_bytes)
         )?;
     }
     Ok(())
@@ -97,7 +96,7 @@ fn name(gone: &Gone, out: &mut dyn Write) -> io::Result<()> {
             let since = since.as_ref().map(|since| format!(" {since}")).unwrap_or_default();
             writeln!(out, "manifest eligible for deletion: {digest} ({repository}: {why}{since})")
         }
-        Gone::Blob { digest, size } => writeln!(out, "blob eligible for deletion: {digest} ({})", Bytes(*size)),
+        Gone::Blob { digest, size } => writeln!(out, "blob eligible for deletion: {digest} ({})", ByteSize(*size)),
         Gone::Repository { repository } => {
             writeln!(out, "repository eligible for deletion: {repository} (it holds nothing)")
         }

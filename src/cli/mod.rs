@@ -4,7 +4,6 @@ mod access;
 mod allocator;
 mod background;
 mod banner;
-mod bytes;
 mod check;
 mod check_text;
 mod columns;

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::http::api::{Job, JobOutcome, Span, Trash, TrashBatch, TrashEmptying};
+use crate::registry::ByteSize;
 
-use super::bytes::Bytes;
 use super::reach::{Place, Reach, ReachError};
 use super::{follow, remote};
 
@@ -68,7 +68,7 @@ async fn list(reach: &Reach, json: bool, out: &mut dyn Write) -> Result<ExitCode
     }
     match trash.batches.len() {
         0 => writeln!(out, "There is nothing in the trash.")?,
-        count => writeln!(out, "{count} batches with {}", Bytes(trash.bytes))?,
+        count => writeln!(out, "{count} batches with {}", ByteSize(trash.bytes))?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -77,7 +77,7 @@ fn show(batch: &TrashBatch, out: &mut dyn Write) -> io::Result<()> {
     let what = batch.what.as_deref().unwrap_or("nothing");
     let by = batch.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
     writeln!(out, "{}  {what}{by}", batch.id)?;
-    let (manifests, blobs, bytes) = (batch.manifests, batch.blobs, Bytes(batch.bytes));
+    let (manifests, blobs, bytes) = (batch.manifests, batch.blobs, ByteSize(batch.bytes));
     writeln!(out, "    {manifests} manifests, {blobs} blobs, {bytes}")?;
     if !batch.repositories.is_empty() {
         writeln!(out, "    of {}", batch.repositories.join(", "))?;
@@ -119,7 +119,7 @@ async fn empty(
     let begun: Job = reach.post("trash-emptyings", &asked).await?;
     let job = follow::follow(reach, begun, err).await?;
     if let Some(JobOutcome::TrashEmptying { batches, blobs, bytes }) = job.result {
-        writeln!(out, "{batches} batches with {blobs} blobs are gone for good, which frees {}", Bytes(bytes))?;
+        writeln!(out, "{batches} batches with {blobs} blobs are gone for good, which frees {}", ByteSize(bytes))?;
     }
     Ok(follow::status(&job))
 }

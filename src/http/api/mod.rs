@@ -1,7 +1,7 @@
 //! The administration API: what the distribution protocol has no verb for. JSON below `/api/v1`, behind the same gate as
 //! everything else.
 //!
-//! A new operation is a variant of [`ApiRoute`], a handler with its `#[utoipa::path]`, and both named in [`answer`] and in
+//! A new operation is a variant of [`ApiRoute`], a handler with its `#[utoipa::path]`, and both named in `answer` and in
 //! `description.rs`; a test holds the routes against the description. The types of bodies are public because the command
 //! line reads what it is answered with them.
 
