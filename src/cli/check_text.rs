@@ -1,9 +1,9 @@
 //! What a check found, as a person reads it.
 
-use crate::registry::ByteSize;
 use std::io::{self, Write};
 
 use crate::http::api::{Checked, Outcome, Severity};
+use crate::registry::ByteSize;
 
 /// Writes everything that was found, one block for each finding, and a summary.
 pub(super) fn show(report: &Checked, out: &mut dyn Write) -> io::Result<()> {

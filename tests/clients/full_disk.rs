@@ -100,3 +100,48 @@ async fn on_a_full_disk_tags_stay_where_they_are_and_the_same_push_works_when_th
     assert_eq!(repo.manifest("latest").await.is(200).body, second.bytes);
     assert_eq!(repo.blob(&sha256(&layer)).await.is(200).body, layer);
 }
+
+/// Nobody can free a disk by deleting if nothing can be deleted.
+#[tokio::test]
+async fn a_disk_that_is_full_to_the_last_byte_is_freed_by_deleting_and_collecting() {
+    let space = Space::new();
+    let disk = small_disk(&space);
+    let wharf = Served::on(&disk);
+    let repo = wharf.repo("full");
+    let large = bytes(3 << 20, 9);
+    let manifest = Manifest::image(b"{}", &[&large]);
+    repo.push_blob(b"{}").await;
+    repo.push_blob(&large).await;
+    repo.put("large", &manifest).await.is(201);
+    let small = repo.push_image("small", 1).await;
+    fill(&disk);
+    repo.request(reqwest::Method::POST, &format!("blobs/uploads/?digest={}", sha256(b"x")))
+        .body(b"x".to_vec())
+        .send()
+        .await
+        .refuses(507, "UNAVAILABLE");
+
+    repo.delete(&format!("manifests/{}", manifest.digest())).await.is(202);
+    let run = |path: &str, body: &str| {
+        let request = wharf.client().request(reqwest::Method::POST, &format!("/api/v1/{path}"));
+        request.header("content-type", "application/json").body(body.to_owned()).send()
+    };
+    for (path, body) in [("garbage-collections", "{\"grace\":\"0s\"}"), ("trash-emptyings", "{}")] {
+        let begun = run(path, body).await.is(202);
+        let place = begun.header("location").to_owned();
+        let job = loop {
+            let job = wharf.client().get(&place).await.is(200).json();
+            if job["state"] != "running" {
+                break job;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        };
+        assert_eq!(job["state"], "done", "{job}");
+    }
+    // There is room for as much again, with the same ballast on the disk.
+    repo.push_blob(&bytes(2 << 20, 10)).await;
+    assert_eq!(repo.manifest("small").await.is(200).body, small.bytes);
+    is_tidy(&disk);
+    wharf.stop();
+    make_room(&disk);
+}

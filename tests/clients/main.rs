@@ -14,6 +14,7 @@
 mod buildah;
 mod buildah_access;
 mod client;
+mod collecting;
 mod containerd;
 mod containerd_access;
 mod containers;

@@ -29,7 +29,8 @@ fn the_walk_can_be_walked_as_it_is_written() {
         r#"{"repositories":["team/busybox"]}"#,
         r#"{"name":"team/busybox","tags":["1.0"]}"#,
         "201\n",
-        r#"{"name":"team/busybox","tags":[]}"#,
+        r#"{"repositories":[]}"#,
+        r#"{"name":"team/busybox","tags":["1.0"]}"#,
     ] {
         let found = rest.split_once(expected);
         rest = found.unwrap_or_else(|| panic!("{expected} is not next in: {}", said.stdout)).1;

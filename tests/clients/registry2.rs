@@ -59,6 +59,11 @@ impl Collection {
         Collection::by(volume, &["--dry-run"])
     }
 
+    /// The same, with what no tag points at.
+    pub(crate) fn tried_untagged(volume: &Path) -> Collection {
+        Collection::by(volume, &["--dry-run", "--delete-untagged"])
+    }
+
     /// Lets it go.
     pub(crate) fn made(volume: &Path) -> Collection {
         Collection::by(volume, &[])

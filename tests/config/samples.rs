@@ -91,8 +91,8 @@ fn what_the_full_sample_comments_out_is_right_too() {
     let auth = config.auth;
     assert!(auth.htpasswd.is_some() && auth.ldap.is_some() && auth.certificate.is_some());
     assert_eq!((auth.oidc.len(), auth.access.unwrap().policy.rules().len()), (1, 2));
-    // The names of a certificate that is named.
-    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    // The names of a certificate that is named, and retention where nothing may be deleted.
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
 }
 
 #[test]

@@ -53,8 +53,10 @@ impl Disk {
         // A server has these while it runs, and after a crash nobody needs them either.
         let running = |file: &String| !["lock", "reserve", "control.sock"].contains(&file.as_str());
         for file in Wharf::files_below(&volume.join("wharf")).into_iter().filter(running) {
-            left.own += 1;
             left.temporary += usize::from(file.ends_with(".tmp"));
+            // One for each tag, each repository that was pulled from, each deletion and what it left alone: they are wanted.
+            let is_kept = ["/_history/", "/_pulls", "/_left/"].iter().any(|kept| file.contains(kept));
+            left.own += usize::from(!is_kept && !file.starts_with("trash/"));
         }
         left
     }
