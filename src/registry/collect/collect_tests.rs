@@ -281,3 +281,17 @@ async fn a_run_that_is_stopped_leaves_everything_whole_and_the_next_one_goes_on(
     assert!(matches!(stopped, Err(RegistryError::Stopped) | Ok(Collected { stopped: true, .. })), "{stopped:?}");
     assert_eq!(run(&registry, AT_ONCE).await.unwrap().swept, 3);
 }
+
+#[tokio::test]
+async fn a_manifest_that_registry_2_deleted_is_gone_although_its_directory_is_there() {
+    let (directory, registry) = volume();
+    let manifest = push(&registry, "team/app", "1", &["one"]).await;
+    push(&registry, "team/app", "2", &["two"]).await;
+    registry.settle().await;
+    let manifests = repository(&directory, "team/app").join("_manifests");
+    fs::remove_file(manifests.join(format!("revisions/sha256/{}/link", manifest.hex()))).unwrap();
+    fs::remove_dir_all(manifests.join("tags/1")).unwrap();
+    let registry = crate::registry::samples::open(directory.path(), Default::default());
+    assert_eq!(run(&registry, USUAL).await.unwrap().swept, 3);
+    assert!(serves_manifest(&registry, &name("team/app"), tag("2")).await);
+}

@@ -108,17 +108,19 @@ impl Registry {
         Ok((tagged, tags))
     }
 
-    /// What the repository's manifest refers to; none if the repository does not hold it: what is left of one that was removed.
+    /// What the repository's manifest refers to; none if the repository does not hold it: registry:2 leaves the directory of one
+    /// that was deleted.
     async fn edges_of_revision(&self, repository: &RepositoryName, digest: &Digest) -> Result<Option<Edges>> {
+        // A link that is damaged counts: whoever pushes it again must find what it leads to.
+        match self.storage.stat(&layout::revision_link(repository, digest)).await {
+            Ok(_) => {}
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
         let content = match self.storage.get(&layout::blob(digest)).await {
             Ok(content) => content,
             Err(error) if error.is_not_found() => {
-                // Without a link it is none of the repository's.
-                return match self.storage.stat(&layout::revision_link(repository, digest)).await {
-                    Err(error) if error.is_not_found() => Ok(None),
-                    Err(error) => Err(error.into()),
-                    Ok(_) => Err(unreadable(repository, digest, "is linked but its content is gone")),
-                };
+                return Err(unreadable(repository, digest, "is linked but its content is gone"));
             }
             Err(error) => return Err(error.into()),
         };
