@@ -12,7 +12,7 @@ use super::{follow, remote};
 /// As many tags are asked for at once.
 const PAGE: usize = 10_000;
 
-/// Preview and apply the rules about which tags stay (storage.retention).
+/// Preview and apply the rules about which tags stay (retention).
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -72,7 +72,7 @@ async fn preview(
     loop {
         let page: RetentionPreview = reach.get(&path(common.repository.as_deref(), last.as_deref())).await?;
         if page.rules == 0 {
-            writeln!(err, "there are no rules, so nothing goes (storage.retention.rules)")?;
+            writeln!(err, "there are no rules, so nothing goes (retention.rules)")?;
         }
         for tag in page.tags {
             let goes = tag.fate == TagFate::Removed;

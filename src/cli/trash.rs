@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::http::api::{Job, JobOutcome, Span, Trash, TrashBatch, TrashEmptying};
-use crate::registry::ByteSize;
+use crate::registry::{BatchId, ByteSize};
 
 use super::reach::{Place, Reach, ReachError};
 use super::{follow, remote};
@@ -37,7 +37,7 @@ enum Command {
     Empty {
         /// Only this batch, as listed.
         #[arg(long)]
-        batch: Option<String>,
+        batch: Option<BatchId>,
         /// Only what was removed so long ago, as in 24h or 7d.
         #[arg(long, value_name = "TIME")]
         older_than: Option<Span>,
@@ -110,7 +110,7 @@ async fn restore(reach: &Reach, batch: &str, out: &mut dyn Write, err: &mut dyn 
 
 async fn empty(
     reach: &Reach,
-    batch: Option<&String>,
+    batch: Option<&BatchId>,
     older_than: Option<Span>,
     out: &mut dyn Write,
     err: &mut dyn Write,

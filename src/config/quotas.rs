@@ -1,4 +1,4 @@
-//! `storage.quotas` into how much namespaces may hold.
+//! `quotas` into how much namespaces may hold.
 
 use super::document::Document;
 use super::error::ConfigError;
@@ -7,7 +7,7 @@ use super::node::below;
 use crate::oci::RepositoryName;
 use crate::registry::{ByteSize, Namespace, Quota, Quotas};
 
-const KEY: &str = "storage.quotas";
+const KEY: &str = "quotas";
 /// Stands for each first part of names that no other quota names.
 const EACH_FIRST: &str = "*";
 

@@ -1,4 +1,4 @@
-//! `storage.retention` into the rules about which tags stay.
+//! `retention` into the rules about which tags stay.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use super::node::below;
 use crate::oci::Pattern;
 use crate::registry::{Keep, Retention, RetentionRule};
 
-const INTERVAL: &str = "storage.retention.interval";
-const RULES: &str = "storage.retention.rules";
+const INTERVAL: &str = "retention.interval";
+const RULES: &str = "retention.rules";
 
 /// Reads the rules, if there are any.
 pub(super) fn settings(document: &mut Document) -> Result<Retention, ConfigError> {

@@ -9,7 +9,7 @@ use super::unserved;
 use crate::storage::{Durability, Settings};
 
 /// Keys of `storage` that are options of every driver and no driver themselves.
-const OPTIONS: [&str; 7] = ["cache", "delete", "maintenance", "quotas", "redirect", "retention", "tag"];
+const OPTIONS: [&str; 5] = ["cache", "delete", "maintenance", "redirect", "tag"];
 
 /// Refuses any number of drivers but one, and any driver but the filesystem's.
 pub(super) fn driver(root: &Node) -> Result<(), ConfigError> {

@@ -21,13 +21,13 @@ pub struct Settings {
     pub tags_page_max: Option<usize>,
     /// Which tags stay where they are (`tags.immutable`).
     pub immutable_tags: ImmutableTags,
-    /// How much namespaces may hold (`storage.quotas`).
+    /// How much namespaces may hold (`quotas`).
     pub quotas: Quotas,
     /// How abandoned uploads go away; `None` keeps them (`storage.maintenance.uploadpurging`).
     pub upload_purging: Option<UploadPurging>,
     /// On which terms garbage is collected (`storage.maintenance.garbagecollection`).
     pub collection: Collection,
-    /// Which tags go by themselves (`storage.retention`).
+    /// Which tags go by themselves (`retention`).
     pub retention: Retention,
     /// How long what was removed can be brought back (`storage.maintenance.trash.keep`).
     pub trash_keep: Duration,

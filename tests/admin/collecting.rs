@@ -173,7 +173,7 @@ async fn what_nobody_knows_of_is_refused_with_a_sentence() {
     let client = server.client();
     let cases = [
         (Method::DELETE, "repositories/no%2Fsuch", json!({}), 404, "there is no repository no/such"),
-        (Method::POST, "trash-emptyings", json!({"batch": "x"}), 404, "a batch of the trash is named like"),
+        (Method::POST, "trash-emptyings", json!({"batch": "x"}), 400, "a batch of the trash is named like"),
         (Method::POST, "garbage-collections", json!({"effort": 0}), 400, "from 1 to 100"),
         (Method::POST, "garbage-collections", json!({"dryrun": true}), 400, "dryrun"),
         (Method::POST, "repository-deletions", json!({"prefix": "Team"}), 400, "Team"),

@@ -16,8 +16,8 @@ const RULES: &str = "{repositories: 'team/**', tags: 'pr-*', keep: {newest: 2, m
 
 fn configured(start: Start, delete: bool) -> Start {
     start.config(&format!(
-        "version: 0.1\nstorage: {{filesystem: {{rootdirectory: /nowhere}}, delete: {{enabled: {delete}}}, \
-         retention: {{rules: [{RULES}]}}}}\nhttp: {{addr: :0}}\n"
+        "version: 0.1\nstorage: {{filesystem: {{rootdirectory: /nowhere}}, delete: {{enabled: {delete}}}}}\n\
+         retention: {{rules: [{RULES}]}}\nhttp: {{addr: :0}}\n"
     ))
 }
 
@@ -72,7 +72,7 @@ async fn push(repo: &Repository) {
 /// What would happen to each tag, as `tag fate rule`.
 async fn preview(client: &Client, query: &str) -> Vec<String> {
     let page = client.get(&format!("/api/v1/retention{query}")).await.is(200).json();
-    let text = |value: &Value| value.as_str().unwrap_or("-").replace("storage.retention.", "");
+    let text = |value: &Value| value.as_str().unwrap_or("-").replace("retention.", "");
     let line = |tag: &Value| format!("{} {} {}", text(&tag["tag"]), text(&tag["fate"]), text(&tag["rule"]));
     page["tags"].as_array().unwrap().iter().map(line).collect()
 }
@@ -141,12 +141,12 @@ async fn the_command_previews_and_runs_on_a_stopped_volume_and_through_a_server(
     assert_eq!(
         goes,
         [
-            "goes   team/app:pr-2  storage.retention.rules[0] keeps it for no reason",
-            "goes   team/app:pr-3  storage.retention.rules[0] keeps it for no reason"
+            "goes   team/app:pr-2  retention.rules[0] keeps it for no reason",
+            "goes   team/app:pr-3  retention.rules[0] keeps it for no reason"
         ]
     );
     assert!(out.contains("2 tags would go and 4 would stay\n"), "{out}");
-    assert!(out.contains("  1 stay: newest (storage.retention.rules[0])\n"), "{out}");
+    assert!(out.contains("  1 stay: newest (retention.rules[0])\n"), "{out}");
     let json = run(&["retention", "preview", "--json", "--all"]);
     let tags: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!((tags.len(), tags[0]["fate"].as_str()), (6, Some("no-rule")));
@@ -178,8 +178,8 @@ async fn where_nothing_may_be_deleted_there_is_a_preview_and_no_run() {
 #[tokio::test]
 async fn a_server_with_an_interval_needs_nobody_to_ask() {
     let text = format!(
-        "version: 0.1\nstorage: {{filesystem: {{rootdirectory: /nowhere}}, delete: {{enabled: true}}, \
-         retention: {{interval: 100ms, rules: [{RULES}]}}}}\nhttp: {{addr: :0}}\n"
+        "version: 0.1\nstorage: {{filesystem: {{rootdirectory: /nowhere}}, delete: {{enabled: true}}}}\n\
+         retention: {{interval: 100ms, rules: [{RULES}]}}\nhttp: {{addr: :0}}\n"
     );
     let server = Wharf::prepare().config(&text).go();
     let repo = server.repo("team/app");

@@ -11,13 +11,13 @@ const QUOTAS: &str = "[{namespace: team, bytes: 4KiB}, {namespace: '*', bytes: 1
 
 #[tokio::test]
 async fn figures_are_the_same_on_a_stopped_volume_through_the_socket_and_over_the_network() {
-    let server = Wharf::prepare().full_durability().env("REGISTRY_STORAGE_QUOTAS", QUOTAS).go();
+    let server = Wharf::prepare().full_durability().env("REGISTRY_QUOTAS", QUOTAS).go();
     let volume = server.volume().to_owned();
     server.repo("team/app").push_image("1", 1).await;
     server.repo("team/db").push_image("1", 1).await;
     server.repo("lone").push_blob(&bytes(300, 3)).await;
     let run = |arguments: &[&str]| {
-        let output = wharf(&volume, arguments).env("REGISTRY_STORAGE_QUOTAS", QUOTAS).output().unwrap();
+        let output = wharf(&volume, arguments).env("REGISTRY_QUOTAS", QUOTAS).output().unwrap();
         assert!(output.status.success(), "{}", said(&output).1);
         said(&output).0
     };
@@ -53,7 +53,7 @@ async fn figures_are_the_same_on_a_stopped_volume_through_the_socket_and_over_th
 #[tokio::test]
 async fn quotas_are_shown_to_those_who_may_pull_something_there_and_figures_to_administrators() {
     let server = guarded::prepare(guarded::RULES)
-        .env("REGISTRY_STORAGE_QUOTAS", "[{namespace: carol, bytes: 1MiB}, {namespace: dave, bytes: 1MiB}]")
+        .env("REGISTRY_QUOTAS", "[{namespace: carol, bytes: 1MiB}, {namespace: dave, bytes: 1MiB}]")
         .go();
     let shown = async |user: &str| -> Vec<String> {
         let quotas = server.user(user).get("/api/v1/quotas").await.is(200).json();

@@ -10,7 +10,7 @@ use crate::support::content::{Manifest, bytes, sha256};
 
 /// A server where `team` may hold 10,000 bytes.
 fn start() -> Wharf {
-    let config = "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: /data\n  delete:\n    enabled: true\n  quotas:\n  - \
+    let config = "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: /data\n  delete:\n    enabled: true\nquotas:\n- \
                   {namespace: team, bytes: 10KB}\n";
     Wharf::prepare().config(config).go()
 }
@@ -37,10 +37,10 @@ async fn a_blob_that_does_not_fit_is_refused_in_one_request_with_the_whole_sente
         json!({"errors": [{
             "code": "DENIED",
             "message": "namespace team may hold 9.7 KiB and holds 3.9 KiB, so 5.8 KiB more do not fit: delete what is not \
-                        needed there and have garbage collected, or ask an administrator to raise storage.quotas[0].bytes in \
+                        needed there and have garbage collected, or ask an administrator to raise quotas[0].bytes in \
                         the registry's configuration",
             "detail": {"namespace": "team", "quota": 10_000, "used": 4000, "underWay": 0, "more": 6001,
-                "key": "storage.quotas[0].bytes"},
+                "key": "quotas[0].bytes"},
         }]})
     );
     wharf.repo("teams").push_blob(&large).await;
@@ -106,7 +106,7 @@ async fn deleting_is_always_possible_and_makes_room() {
     }
     repo.request(Method::POST, &query).send().await.is(201);
     assert_eq!(used(&wharf).await, 10_000);
-    let wharf = wharf.crash().env("REGISTRY_STORAGE_QUOTAS", "[{namespace: team, bytes: 10KB}]").go();
+    let wharf = wharf.crash().env("REGISTRY_QUOTAS", "[{namespace: team, bytes: 10KB}]").go();
     assert_eq!(used(&wharf).await, 10_000, "after a crash, too");
     wharf.repo("team/app").push_blob(&layer).await;
     refused(wharf.repo("team/app").post_blob(&sha256(b"y"), b"y").await);

@@ -22,6 +22,8 @@ pub(in crate::config) const TOP: Shape = Shape::Struct(&[
     section("health", HEALTH),
     section("catalog", &[value("maxentries")]),
     section("tags", &[value("maxtags"), list("immutable", &IMMUTABLE)]),
+    section("retention", RETENTION),
+    list("quotas", &QUOTA),
     section("proxy", PROXY),
     section("validation", VALIDATION),
     section("policy", &[section("repository", &[values("classes")])]),
@@ -54,8 +56,6 @@ const STORAGE: Shape = Shape::Choice(
         options("redirect", &[value("disable")]),
         options("cache", &[value("blobdescriptor"), value("blobdescriptorsize"), value("layerinfo")]),
         options("maintenance", MAINTENANCE),
-        section("retention", RETENTION),
-        list("quotas", &QUOTA),
     ],
     &Shape::Map(&[], &Shape::Any(&[])),
 );

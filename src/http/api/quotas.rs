@@ -25,7 +25,7 @@ pub struct Quota {
     /// Whether that is counted. If not, a count is under way, and this is what is known so far.
     pub counted: bool,
     /// The key of the quota in the configuration.
-    #[schema(examples("storage.quotas[0].bytes"))]
+    #[schema(examples("quotas[0].bytes"))]
     pub key: String,
 }
 

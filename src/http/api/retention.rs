@@ -46,7 +46,7 @@ pub struct RetainedTag {
     pub fate: TagFate,
     /// The key of the rule that says so. Absent if no rule is about it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(examples("storage.retention.rules[0]"))]
+    #[schema(examples("retention.rules[0]"))]
     pub rule: Option<String>,
 }
 

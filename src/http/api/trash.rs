@@ -9,7 +9,6 @@ use crate::http::App;
 use crate::http::gate::Admitted;
 use crate::http::handlers::Answer;
 use crate::http::reply::Reply;
-use crate::http::route::RouteError;
 use crate::registry::{BatchId, Contents, Restored, TrashedBy};
 
 use super::{Job, Span, body, job, jobs};
@@ -61,7 +60,8 @@ pub struct TrashBatch {
 pub struct TrashEmptying {
     /// Only this batch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub batch: Option<String>,
+    #[schema(value_type = Option<String>, pattern = "^[0-9]{8}T[0-9]{6}\\.[0-9]{3}Z-[0-9a-f]{8}$")]
+    pub batch: Option<BatchId>,
     /// Only what was removed so long ago. Without it, everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub older_than: Option<Span>,
@@ -167,7 +167,6 @@ pub(super) fn restore(app: &App, admitted: &Admitted, id: BatchId) -> Answer {
 )]
 pub(super) async fn empty(app: &App, admitted: &Admitted, request: &Parts, body: Body) -> Answer {
     let asked: TrashEmptying = body::read(request, body).await?;
-    let batch = asked.batch.map(|batch| batch.parse::<BatchId>().map_err(RouteError::from)).transpose()?;
     let keep = asked.older_than.map_or(std::time::Duration::ZERO, Span::duration);
-    jobs::begun(app, app.registry.start_emptying(admitted.actor(), batch, keep)?)
+    jobs::begun(app, app.registry.start_emptying(admitted.actor(), asked.batch, keep)?)
 }

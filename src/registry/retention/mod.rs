@@ -1,4 +1,4 @@
-//! Retention: which tags go by themselves (`storage.retention`).
+//! Retention: which tags go by themselves (`retention`).
 //!
 //! The first rule that is about a tag decides about it, alone: the tag stays if any of what the rule keeps holds, and goes
 //! otherwise. A tag that no rule is about stays, and so does one that is immutable. What goes is the tag and nothing else:

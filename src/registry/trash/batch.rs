@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -56,6 +56,18 @@ impl FromStr for BatchId {
             true => Ok(BatchId(text.to_owned())),
             false => Err(BatchIdError(text.chars().take(140).collect())),
         }
+    }
+}
+
+impl Serialize for BatchId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for BatchId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

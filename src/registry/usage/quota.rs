@@ -4,7 +4,7 @@ use crate::oci::RepositoryName;
 
 use super::ByteSize;
 
-/// How much namespaces may hold (`storage.quotas`).
+/// How much namespaces may hold (`quotas`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Quotas(pub Vec<Quota>);
 

@@ -244,6 +244,8 @@ mod tests {
     use super::*;
     use crate::storage::{Filesystem, Settings, Storage};
 
+    /// The system may forget at any time, and need not forget what it is told to: of most of the pages, in one of a few
+    /// attempts, it does what is expected.
     #[tokio::test]
     async fn what_is_read_once_is_not_kept_in_memory_unless_it_was_there_before() {
         let directory = tempfile::tempdir().unwrap();
@@ -251,10 +253,14 @@ mod tests {
         let key = Key::new("blob");
         storage.put(&key, Bytes::from(vec![7; 8 * LARGE])).await.unwrap();
         let file = File::open(directory.path().join("blob")).unwrap();
-        let is_in_memory = |at: u64| read_from_memory(&file, &mut [0; 1], at).is_some();
+        file.sync_all().unwrap();
+        let most_is_in_memory = || {
+            let starts = (0..8 * LARGE as u64).step_by(LARGE / 4);
+            starts.filter(|start| read_from_memory(&file, &mut [0; 1], *start).is_some()).count() > 16
+        };
         let forget = || {
             rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
-            !is_in_memory(0)
+            !most_is_in_memory()
         };
         // A file system that lives in memory has nothing to forget.
         if !forget() {
@@ -262,12 +268,23 @@ mod tests {
         }
         let object = storage.open(&key).await.unwrap();
         let whole = 0..object.size();
-        let read: Vec<Bytes> = object.read_once(whole.clone()).try_collect().await.unwrap();
-        assert_eq!(read.concat(), vec![7; 8 * LARGE]);
-        assert!(!is_in_memory(0) && !is_in_memory(4 * LARGE as u64));
-        let _: Vec<Bytes> = object.read(whole.clone()).try_collect().await.unwrap();
-        assert!(is_in_memory(0));
-        let _: Vec<Bytes> = object.read_once(whole).try_collect().await.unwrap();
-        assert!(is_in_memory(0) && is_in_memory(4 * LARGE as u64));
+        let mut attempts = 0..20;
+        let went_as_expected = loop {
+            forget();
+            let read: Vec<Bytes> = object.read_once(whole.clone()).try_collect().await.unwrap();
+            assert_eq!(read.concat(), vec![7; 8 * LARGE]);
+            let once = most_is_in_memory();
+            let _: Vec<Bytes> = object.read(whole.clone()).try_collect().await.unwrap();
+            let ordinary = most_is_in_memory();
+            let _: Vec<Bytes> = object.read_once(whole.clone()).try_collect().await.unwrap();
+            let once_more = most_is_in_memory();
+            if (once, ordinary, once_more) == (false, true, true) {
+                break true;
+            }
+            if attempts.next().is_none() {
+                break false;
+            }
+        };
+        assert!(went_as_expected);
     }
 }
