@@ -154,9 +154,10 @@ impl HttpError {
                 RegistryError::Passing(_) | RegistryError::Stopped | RegistryError::Shared => {
                     StatusCode::SERVICE_UNAVAILABLE
                 }
-                RegistryError::Storage(_) | RegistryError::Damaged(_) | RegistryError::Unreadable { .. } => {
-                    StatusCode::INTERNAL_SERVER_ERROR
-                }
+                RegistryError::Storage(_)
+                | RegistryError::Damaged(_)
+                | RegistryError::RepositoriesMissing { .. }
+                | RegistryError::Unreadable { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             },
             HttpError::Access(error) => error.status(),
             HttpError::TokenNotIssued(_) => StatusCode::INTERNAL_SERVER_ERROR,

@@ -45,6 +45,11 @@ pub struct Platform {
 }
 
 impl Descriptor {
+    /// Whether it says that it is a manifest, or nothing.
+    pub fn may_be_manifest(&self) -> bool {
+        self.media_type.is_empty() || super::MediaType::is_of_manifest(&self.media_type)
+    }
+
     /// Whether clients fetch the content from elsewhere, so that a registry need not hold it.
     pub fn is_foreign(&self) -> bool {
         self.media_type.parse::<super::MediaType>().is_ok_and(|kind| kind.is_foreign_layer())

@@ -34,6 +34,12 @@ impl MediaType {
         value.split(';').next().unwrap_or_default().trim().parse()
     }
 
+    /// Whether this is the media type of a manifest of any kind.
+    pub fn is_of_manifest(text: &str) -> bool {
+        let known = [Self::OCI_MANIFEST, Self::OCI_INDEX, Self::OCI_ARTIFACT, Self::DOCKER_MANIFEST, Self::DOCKER_LIST];
+        known.contains(&text) || text.starts_with(Self::DOCKER_SCHEMA1)
+    }
+
     /// Whether it names a layer that clients fetch from elsewhere and registries need not hold.
     pub fn is_foreign_layer(&self) -> bool {
         self.0.starts_with("application/vnd.docker.image.rootfs.foreign.")

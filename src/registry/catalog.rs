@@ -57,14 +57,14 @@ impl Registry {
         let (above, last) = top.as_str().rsplit_once('/').unwrap_or(("", top.as_str()));
         let batch = vec![last.to_owned()];
         let level = Level { batch, rest: None, ..Level::new(above.to_owned(), false, None) };
-        Walk { markers, levels: vec![level], behind: Vec::new(), visible: &Everything }
+        Walk { markers, levels: vec![level], behind: Vec::new(), visible: &Everything, is_strict: false }
     }
 
     /// Walks over all repositories below a path of which anything is there, in order; without the path's own.
     pub(super) fn walk_strictly_below(&self, path: &RepositoryName) -> Walk<'static> {
         let markers = &[layout::LAYERS, layout::MANIFESTS, layout::UPLOADS];
         let top = Level::new(path.to_string(), false, None);
-        Walk { markers, levels: vec![top], behind: Vec::new(), visible: &Everything }
+        Walk { markers, levels: vec![top], behind: Vec::new(), visible: &Everything, is_strict: false }
     }
 
     /// Walks over all repositories that blobs were pushed to, in order.
@@ -87,6 +87,9 @@ pub(super) struct Walk<'a> {
     behind: Vec<String>,
     /// What comes up in it.
     visible: &'a dyn Visible,
+    /// Whether it ends with an error where something may be hidden: a directory that may not be looked into, or a link that
+    /// leads nowhere. Otherwise that is passed over.
+    is_strict: bool,
 }
 
 /// A directory that is being walked.
@@ -110,7 +113,12 @@ impl<'a> Walk<'a> {
         let behind = last.map(|last| last.split('/').map(str::to_owned).collect());
         let behind: Vec<String> = behind.unwrap_or_default();
         let root = Level::new(String::new(), last.is_some(), behind.first());
-        Walk { markers, levels: vec![root], behind, visible }
+        Walk { markers, levels: vec![root], behind, visible, is_strict: false }
+    }
+
+    /// For whoever must not miss anything: where something may be hidden, it ends with an error.
+    pub(super) fn strictly(self) -> Walk<'a> {
+        Walk { is_strict: true, ..self }
     }
 
     /// The next repository.
@@ -163,7 +171,7 @@ impl<'a> Walk<'a> {
         }
         match self.has_marker(registry, name).await {
             // The walk comes to it again, or was there, and says so.
-            Err(error) if error.is_forbidden() => Ok(false),
+            Err(error) if error.is_forbidden() && !self.is_strict => Ok(false),
             found => Ok(found?),
         }
     }
@@ -171,7 +179,7 @@ impl<'a> Walk<'a> {
     /// The same of a directory that is not looked into for what is below it.
     async fn is_repository_alone(&self, registry: &Registry, name: &RepositoryName) -> Result<bool> {
         match self.has_marker(registry, name).await {
-            Err(error) if error.is_forbidden() => {
+            Err(error) if error.is_forbidden() && !self.is_strict => {
                 pass_over(&error);
                 Ok(false)
             }
@@ -206,12 +214,18 @@ impl<'a> Walk<'a> {
         }
         let entries = match registry.storage.list(&key, Some(&rest), level.size).await {
             // One directory that we may not look into hides what is in it, not everything else.
-            Err(error) if error.is_forbidden() => {
+            Err(error) if error.is_forbidden() && !self.is_strict => {
                 pass_over(&error);
                 return Ok(false);
             }
             entries => entries?,
         };
+        if self.is_strict
+            && rest.is_empty()
+            && let Some(name) = registry.storage.leads_nowhere(&key).await?
+        {
+            return Err(storage::StorageError::LeadsNowhere(key.child(&name)).into());
+        }
         let found = entries.iter().any(|entry| markers.iter().any(|marker| is_directory(entry, marker)));
         let last = markers.last().copied().unwrap_or_default();
         let is_passed = entries.len() < level.size || entries.last().is_some_and(|entry| entry.name.as_str() >= last);

@@ -222,6 +222,19 @@ pub enum RegistryError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// Most of the repositories that were there are not found.
+    #[error(
+        "nothing was removed: of {before} repositories that were there lately {found} are found. Is every disk mounted that has \
+         some of them? If they are gone for good, remove the file {noted} from the volume, and collect again"
+    )]
+    RepositoriesMissing {
+        /// How many there were.
+        before: u64,
+        /// How many there are.
+        found: u64,
+        /// Where it is noted how many there were.
+        noted: crate::storage::Key,
+    },
     /// Another server uses the volume, and nobody knows what its clients rely on.
     #[error(
         "another server runs on this volume, and nobody knows what its clients rely on, so nothing more was removed; stop \
@@ -352,9 +365,10 @@ impl RegistryError {
             RegistryError::Full(_) | RegistryError::Passing(_) => ErrorCode::Unavailable,
             RegistryError::Stopped | RegistryError::Shared => ErrorCode::Unavailable,
             RegistryError::BatchUnknown(_) => ErrorCode::NameUnknown,
-            RegistryError::Storage(_) | RegistryError::Damaged(_) | RegistryError::Unreadable { .. } => {
-                ErrorCode::Unknown
-            }
+            RegistryError::Storage(_)
+            | RegistryError::Damaged(_)
+            | RegistryError::RepositoriesMissing { .. }
+            | RegistryError::Unreadable { .. } => ErrorCode::Unknown,
         }
     }
 }

@@ -21,7 +21,8 @@
 //!     _history/<tag>+                                                    the moves of a tag, one JSON text for each line
 //!     _looked/<alg>                                                      which manifests have been looked at for a subject
 //!     _pulls                                                             when its tags and manifests were pulled last, and how often
-//!   collected                                                            when garbage was collected last
+//!   collected                                                            when garbage was collected last, of how much
+//!   collecting-since                                                     when the first collection's process began
 //!   trash/<batch>/
 //!     log                                                                what one action has removed
 //!     repositories/<name>/{_manifests,_layers}                           a repository that was removed as a whole
@@ -98,6 +99,11 @@ pub(super) fn batch_log(id: &BatchId) -> Key {
 /// When garbage was collected last.
 pub(super) fn collected() -> Key {
     ours().child("collected")
+}
+
+/// When the process began that was the first to collect garbage here.
+pub(super) fn collecting_since() -> Key {
+    ours().child("collecting-since")
 }
 
 /// What is in the trash of a repository that was removed as a whole.

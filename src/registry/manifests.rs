@@ -132,7 +132,7 @@ impl Registry {
             let remove = || registry.remove_manifest(&repository, &digest, &precondition, &by);
             registry.despite_a_full_disk(remove).await?;
             // It is gone, whether or not the repository is.
-            let _ = registry.tidy_while_removing(&repository).await;
+            registry.tidy_while_removing(&repository).await;
             Ok(())
         })
         .await
@@ -185,6 +185,7 @@ impl Registry {
         if let Some(subject) = subject {
             self.storage.delete(&layout::referrer(repository, &subject, digest)).await?;
         }
+        self.storage.delete(&layout::left_alone(repository, digest)).await?;
         Ok(self.storage.delete(&layout::manifest_type(repository, digest)).await?)
     }
 

@@ -57,6 +57,7 @@ mod work;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::time::SystemTime;
 
 use tokio_util::task::TaskTracker;
 
@@ -117,6 +118,8 @@ pub struct Registry {
     /// How many uploads' bytes are being worked on.
     receiving: Arc<AtomicUsize>,
     clock: Arc<dyn Clock>,
+    /// When this process began.
+    began: SystemTime,
     jobs: Arc<jobs::Jobs>,
     usage: Arc<usage::Usage>,
     /// Work that goes on when the one who asked for it has gone away.
@@ -143,6 +146,7 @@ impl Registry {
             pulls: Arc::new(pulls::Pulls::since(clock.now())),
             previewing: Arc::default(),
             receiving: Arc::default(),
+            began: clock.now(),
             clock,
             jobs: Arc::default(),
             usage: Arc::default(),

@@ -174,7 +174,12 @@ impl Registry {
         // Before the index, which would else list what the tag was never moved to, with no line to say so.
         content.extend(noted);
         let link = |key| Change::Put(key, links::content(&digest));
-        let mut readable = vec![link(layout::revision_link(repository, &digest))];
+        let revision = layout::revision_link(repository, &digest);
+        let mut readable = vec![match tags.is_empty() {
+            false => link(revision),
+            // What no tag leads to stays for a while after it was put, however long ago that was the first time.
+            true => Change::Renew(revision, links::content(&digest)),
+        }];
         // The index before the tag: a tag never points at what its index does not list, which registry:2's collector relies
         // on.
         readable.extend(tags.iter().map(|tag| link(layout::tag_index(repository, tag, &digest))));

@@ -30,6 +30,7 @@ impl Registry {
             let removed = [Removed::Repository { repository: repository.clone() }];
             let put = || registry.put_batch(What::RepositoryDeletion, &by, &removed);
             let batch = registry.despite_a_full_disk(put).await?;
+            registry.note_removed_repository().await;
             let (from, to) = (layout::repository(&repository), layout::trashed_repository(&batch, &repository));
             let moved = |part: &str| vec![Change::Rename(from.child(part), to.child(part))];
             let moved = registry.storage.apply(vec![moved(layout::MANIFESTS), moved(layout::LAYERS)]).await;

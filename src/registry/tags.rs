@@ -101,6 +101,8 @@ impl Registry {
         // Written down first: it is what the tag can be brought back from.
         let noted = self.note(repository, tag, from, None, by, how).await?;
         self.storage.apply(vec![noted.into_iter().collect()]).await?;
+        let forgotten = self.forgotten(repository, tag).await?;
+        self.storage.apply(vec![forgotten]).await?;
         // What makes it a tag goes first and for good; the rest is only tidy.
         self.storage.delete(&layout::tag_current(repository, tag)).await?;
         Ok(self.storage.delete_all(&layout::tag(repository, tag)).await?)

@@ -6,28 +6,41 @@ use crate::storage::Key;
 use super::{Registry, Result, layout};
 
 impl Registry {
+    /// Removes what is left of a repository from which a collection has taken everything, and says whether it is gone.
+    pub(super) async fn tidy_collected(&self, repository: &RepositoryName) -> Result<bool> {
+        let _removing = self.locks.removing(repository).await;
+        Ok(self.is_without_manifests(repository).await? && self.tidy(repository).await?)
+    }
+
+    /// Does the same behind the removal of something else, which has worked, whether or not this does.
+    pub(super) async fn tidy_if_without_manifests(&self, repository: &RepositoryName) {
+        if matches!(self.holds_any_manifest(repository).await, Ok(false)) {
+            let _removing = self.locks.removing(repository).await;
+            self.tidy_while_removing(repository).await;
+        }
+    }
+
+    /// Does the same. The caller keeps everyone from adding to the repository.
+    pub(super) async fn tidy_while_removing(&self, repository: &RepositoryName) {
+        if matches!(self.is_without_manifests(repository).await, Ok(true)) {
+            let manifests = layout::repository(repository).child(layout::MANIFESTS);
+            if self.storage.list(&manifests, None, 1).await.is_ok_and(|left| !left.is_empty()) {
+                self.note_removed_repository().await;
+            }
+            let _ = self.tidy(repository).await;
+        }
+    }
+
+    async fn is_without_manifests(&self, repository: &RepositoryName) -> Result<bool> {
+        Ok(!self.holds_any_manifest(repository).await? && !self.has_any_tag(repository).await?)
+    }
+
     /// Removes what is left of a repository's manifests if it holds none and no tag points anywhere, and the repository if it
     /// holds no blobs either and no upload is under way. Says whether it is gone.
     ///
     /// Alone in the repository, so that nobody adds a manifest meanwhile. Who links a blob or begins an upload makes the
     /// directories anew that they find gone.
-    pub(super) async fn tidy_repository(&self, repository: &RepositoryName) -> Result<bool> {
-        let _removing = self.locks.removing(repository).await;
-        self.tidy_while_removing(repository).await
-    }
-
-    /// The same behind the removal of something else, which has worked, whether or not this does.
-    pub(super) async fn tidy_if_without_manifests(&self, repository: &RepositoryName) {
-        if matches!(self.holds_any_manifest(repository).await, Ok(false)) {
-            let _ = self.tidy_repository(repository).await;
-        }
-    }
-
-    /// The caller keeps everyone from adding to the repository.
-    pub(super) async fn tidy_while_removing(&self, repository: &RepositoryName) -> Result<bool> {
-        if self.holds_any_manifest(repository).await? || self.has_any_tag(repository).await? {
-            return Ok(false);
-        }
+    async fn tidy(&self, repository: &RepositoryName) -> Result<bool> {
         let key = layout::repository(repository);
         self.storage.delete_all(&key.child(layout::MANIFESTS)).await?;
         for algorithm in Algorithm::ALL {

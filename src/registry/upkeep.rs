@@ -12,6 +12,8 @@ use super::{RegistryError, Result};
 #[derive(Debug, Default)]
 pub(super) struct Upkeep {
     lock: Mutex<()>,
+    /// How many repositories were removed since the process began. Held while the note of the last collection is changed.
+    pub(super) removed: Mutex<u64>,
     /// Ends what has the right and can be ended.
     interrupt: std::sync::Mutex<CancellationToken>,
 }

@@ -13,6 +13,9 @@ pub enum StorageError {
     /// There is no object under the key.
     #[error("{0} is not there")]
     NotFound(Key),
+    /// There is a link under the key that leads nowhere.
+    #[error("{0} is a link that leads nowhere; if what it leads to is on another disk, is that mounted?")]
+    LeadsNowhere(Key),
     /// The disk or the quota is full.
     #[error("no space left for {key}")]
     Full {

@@ -104,6 +104,12 @@ pub trait Storage: Debug + Send + Sync + 'static {
     /// `limit` entries. A key with nothing below it gives an empty list.
     async fn list(&self, key: &Key, after: Option<&str>, limit: usize) -> Result<Vec<Entry>>;
 
+    /// A name directly below the key that [`Storage::list`] leaves out because it leads nowhere right now, though it was meant to
+    /// lead somewhere: a link to a disk that is not mounted.
+    async fn leads_nowhere(&self, _key: &Key) -> Result<Option<String>> {
+        Ok(None)
+    }
+
     /// Goes on writing an object that grows, at `offset`, which must not lie behind its end; what lies behind `offset`
     /// is dropped. At offset 0 it is created. What was appended survives the process but not a power cut until it is
     /// synced or moved.
@@ -136,6 +142,8 @@ pub const GET_MAX: u64 = 16 * 1024 * 1024;
 pub enum Change {
     /// The key is to hold these bytes.
     Put(Key, Bytes),
+    /// The same, and as of now: written anew, though the key holds these bytes.
+    Renew(Key, Bytes),
     /// The staged object is to be moved from the first key to the second, in place of what is there.
     Move(Key, Key),
     /// What was jotted under the key, or moved there by somebody who still waits for that, is to stay.

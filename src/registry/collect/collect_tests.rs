@@ -1,9 +1,9 @@
 //! Collections on a real directory.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -18,7 +18,7 @@ use crate::registry::{Actor, Effort, Precondition, Registry, RegistryError};
 
 pub(super) const AT_ONCE: CollectionTerms =
     CollectionTerms { grace: Duration::ZERO, untagged: Untagged::Go, dry_run: false };
-const USUAL: CollectionTerms = CollectionTerms {
+pub(super) const USUAL: CollectionTerms = CollectionTerms {
     grace: Duration::ZERO,
     untagged: Untagged::StayFor(Duration::from_secs(14 * 24 * 3600)),
     dry_run: false,
@@ -73,6 +73,22 @@ pub(super) fn repository(volume: &TempDir, name: &str) -> PathBuf {
     volume.path().join("docker/registry/v2/repositories").join(name)
 }
 
+pub(super) fn revision(volume: &TempDir, name: &str, digest: &Digest) -> PathBuf {
+    repository(volume, name).join(format!("_manifests/revisions/sha256/{}/link", digest.hex()))
+}
+
+/// The note of when a manifest lost what it belonged to.
+pub(super) fn left(volume: &TempDir, name: &str, digest: &Digest) -> PathBuf {
+    volume.path().join(format!("wharf/repositories/{name}/_left/{digest}"))
+}
+
+/// Lets a file be fifteen days old, and collections have begun as long ago.
+pub(super) fn make_old(volume: &TempDir, file: &Path) {
+    let long_ago = SystemTime::now() - Duration::from_secs(15 * 24 * 3600);
+    fs::File::open(file).unwrap().set_modified(long_ago).unwrap();
+    fs::write(volume.path().join("wharf/collecting-since"), crate::registry::history::moment(long_ago)).unwrap();
+}
+
 /// Everything below the volume, but for what is in the trash and empty directories.
 pub(super) fn files(volume: &TempDir) -> Vec<String> {
     let mut found = Vec::new();
@@ -81,8 +97,8 @@ pub(super) fn files(volume: &TempDir) -> Vec<String> {
         for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
             match entry.file_type().unwrap().is_dir() {
                 true => open.push(entry.path()),
-                // When it was collected last changes with each run.
-                false if entry.path().ends_with("wharf/collected") => {}
+                // When it was collected first and last is written with each run.
+                false if entry.file_name().to_string_lossy().starts_with("collect") => {}
                 false => found.push(entry.path().strip_prefix(volume.path()).unwrap().display().to_string()),
             }
         }
@@ -262,9 +278,9 @@ async fn what_a_deleted_index_listed_goes_when_its_time_has_come() {
     registry.settle().await;
     registry.delete_manifest(&app, &list, &Precondition::None, &Actor::unknown()).await.unwrap();
     assert_eq!(run(&registry, USUAL).await.unwrap().manifests, 0);
-    let note = directory.path().join(format!("wharf/repositories/team/app/_left/{child}"));
-    let long_ago = std::time::SystemTime::now() - Duration::from_secs(15 * 24 * 3600);
-    fs::File::open(&note).unwrap().set_modified(long_ago).unwrap();
+    let note = left(&directory, "team/app", &child);
+    make_old(&directory, &note);
+    make_old(&directory, &revision(&directory, "team/app", &child));
     assert_eq!(run(&registry, USUAL).await.unwrap().manifests, 1);
     assert!(!note.exists());
 }

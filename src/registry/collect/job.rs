@@ -1,14 +1,8 @@
-//! A collection as a job, and what is remembered of the last one.
+//! A collection as a job.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
-use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
-
-use crate::registry::{
-    Actor, Effort, Ended, JobHandle, JobKind, JobReport, JobResult, Progress, Registry, Result, layout,
-};
+use crate::registry::{Actor, Effort, Ended, JobHandle, JobKind, JobReport, JobResult, Progress, Registry, Result};
 
 use super::{Collected, CollectionTerms, Follow, Going, Phase};
 
@@ -26,16 +20,6 @@ pub struct CollectionResult {
     pub gone: Arc<[Going]>,
     /// How much went, or would go, that is not named.
     pub unnamed: u64,
-}
-
-/// What is kept of the last collection that came to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LastCollection {
-    /// When it was over.
-    #[serde(with = "time::serde::rfc3339")]
-    pub at: OffsetDateTime,
-    /// How many repositories it looked at, from which the next one knows how far it is.
-    pub repositories: u64,
 }
 
 /// Follows a collection for a job.
@@ -100,19 +84,5 @@ impl Registry {
         let result = CollectionResult { dry_run: terms.dry_run, collected, gone: gone.into(), unnamed };
         let result = JobResult::GarbageCollection(result);
         Ok(if stopped { Ended::Stopped(result) } else { Ended::Whole(result) })
-    }
-
-    /// What is kept of the last collection, if anything is.
-    pub async fn last_collection(&self) -> Option<LastCollection> {
-        let noted = self.storage.get(&layout::collected()).await.ok()?;
-        serde_json::from_slice(&noted).ok()
-    }
-
-    /// Takes down that a collection is over. Should it be lost, the next one comes sooner.
-    pub(super) async fn note_collection(&self, collected: &Collected) -> Result<()> {
-        let at = OffsetDateTime::from(self.clock.now());
-        let last = LastCollection { at, repositories: collected.repositories };
-        let noted = serde_json::to_vec(&last).unwrap_or_default();
-        Ok(self.storage.jot(&layout::collected(), Bytes::from(noted)).await?)
     }
 }

@@ -3,13 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
-
-use crate::oci::{Algorithm, Digest, Edges, RepositoryName, Tag};
+use crate::oci::{Algorithm, Digest, RepositoryName, Tag};
 use crate::registry::pins::Moment;
-use crate::registry::work::at_length;
-use crate::registry::{Registry, RegistryError, Result, layout, links};
-use crate::storage::{Key, StorageError};
+use crate::registry::{Registry, Result, layout, links};
+use crate::storage::Key;
 
 use super::plan::{Decided, Held, Loose, Untagged};
 
@@ -18,6 +15,8 @@ use super::plan::{Decided, Held, Loose, Untagged};
 pub(super) struct Terms {
     /// When it began.
     pub(super) now: SystemTime,
+    /// Since when garbage is collected at all.
+    pub(super) since: SystemTime,
     /// What was pinned since then is left alone.
     pub(super) pinned_since: Moment,
     /// What is younger is left alone.
@@ -51,23 +50,8 @@ impl Registry {
     /// Looks at a repository and decides what of it goes.
     pub(super) async fn look_at(&self, repository: &RepositoryName, terms: Terms) -> Result<Looked> {
         let (tagged, tags) = self.tagged(repository).await?;
-        let mut held = Held { tagged, manifests: HashMap::new() };
-        for algorithm in Algorithm::ALL {
-            for name in self.names(&layout::revisions(repository, algorithm)).await? {
-                let Ok(digest) = Digest::from_hex(algorithm, &name) else { continue };
-                if let Some(edges) = self.edges_of_revision(repository, &digest).await? {
-                    held.manifests.insert(digest, edges);
-                }
-            }
-        }
-        // The first registries 2.x linked manifests as they linked blobs.
-        for digest in held.tagged.clone() {
-            if !held.manifests.contains_key(&digest)
-                && let Some(edges) = self.edges_if_manifest(repository, &digest).await?
-            {
-                held.manifests.insert(digest, edges);
-            }
-        }
+        let manifests = self.manifests_of(repository, &tagged).await?;
+        let held = Held { tagged, manifests };
         let loose = self.known_of_loose(repository, &held, terms).await?;
         let decided = held.decide(&loose, terms.untagged, terms.now);
         let from_tags = held.manifests.len() - loose.len();
@@ -96,52 +80,13 @@ impl Registry {
             match links::parse(&current) {
                 Some(digest) => tagged.push(digest),
                 None => {
-                    for algorithm in Algorithm::ALL {
-                        let names = self.names(&layout::tag_indexed(repository, &tag, algorithm)).await?;
-                        tagged.extend(names.iter().filter_map(|name| Digest::from_hex(algorithm, name).ok()));
-                    }
+                    tagged.extend(self.indexed(repository, &tag).await?);
                 }
             }
         }
         tagged.sort_unstable();
         tagged.dedup();
         Ok((tagged, tags))
-    }
-
-    /// What the repository's manifest refers to; none if the repository does not hold it: registry:2 leaves the directory of one
-    /// that was deleted.
-    async fn edges_of_revision(&self, repository: &RepositoryName, digest: &Digest) -> Result<Option<Edges>> {
-        // A link that is damaged counts: whoever pushes it again must find what it leads to.
-        match self.storage.stat(&layout::revision_link(repository, digest)).await {
-            Ok(_) => {}
-            Err(error) if error.is_not_found() => return Ok(None),
-            Err(error) => return Err(error.into()),
-        }
-        let content = match self.storage.get(&layout::blob(digest)).await {
-            Ok(content) => content,
-            Err(error) if error.is_not_found() => {
-                return Err(unreadable(repository, digest, "is linked but its content is gone"));
-            }
-            Err(error) => return Err(error.into()),
-        };
-        match edges(digest, content).await? {
-            Ok(edges) => Ok(Some(edges)),
-            Err(reason) => Err(unreadable(repository, digest, reason)),
-        }
-    }
-
-    /// The same of what a tag points at without a revision's link. A tag may lead nowhere.
-    async fn edges_if_manifest(&self, repository: &RepositoryName, digest: &Digest) -> Result<Option<Edges>> {
-        let content = match self.storage.get(&layout::blob(digest)).await {
-            Ok(content) => content,
-            Err(error) if error.is_not_found() => return Ok(None),
-            Err(StorageError::TooLarge { .. }) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        match edges(digest, content).await? {
-            Ok(edges) => Ok(Some(edges)),
-            Err(reason) => Err(unreadable(repository, digest, reason)),
-        }
     }
 
     /// What is known of the manifests that no tag leads to.
@@ -158,16 +103,26 @@ impl Registry {
         }
         let left = self.last_pointed_at(repository).await?;
         for digest in loose {
-            let modified = match self.storage.stat(&layout::revision_link(repository, &digest)).await {
-                Ok(meta) => meta.modified,
-                Err(error) if error.is_not_found() => None,
-                Err(error) => return Err(error.into()),
-            };
-            let is_young = terms.is_young(modified) || self.pins.is_pinned_since(&digest, terms.pinned_since);
+            let put = self.last_put(repository, &digest).await?;
+            let is_young = terms.is_young(put) || self.pins.is_pinned_since(&digest, terms.pinned_since);
             let left = left.get(&digest).copied().max(self.when_left_alone(repository, &digest).await?);
+            // It has not been without a tag for longer than it is there, or than anybody looks after that.
+            let left = left.map(|left| left.max(terms.since).max(put.unwrap_or(left)));
             known.insert(digest, Loose { is_young, left });
         }
         Ok(known)
+    }
+
+    /// When a manifest was put last, if that is known.
+    async fn last_put(&self, repository: &RepositoryName, digest: &Digest) -> Result<Option<SystemTime>> {
+        for link in [layout::revision_link(repository, digest), layout::layer_link(repository, digest)] {
+            match self.storage.stat(&link).await {
+                Ok(meta) => return Ok(meta.modified),
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(None)
     }
 
     async fn when_left_alone(&self, repository: &RepositoryName, digest: &Digest) -> Result<Option<SystemTime>> {
@@ -231,34 +186,9 @@ impl Registry {
         Ok(!uploads.is_empty() || self.sessions.are_under_way_in(repository))
     }
 
-    /// What a manifest refers to, if that can be read.
-    pub(in crate::registry) async fn edges_of(&self, digest: &Digest) -> Result<Option<Edges>> {
-        match self.storage.get(&layout::blob(digest)).await {
-            Ok(content) => Ok(edges(digest, content).await?.ok()),
-            Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
     /// The names directly below a key.
     pub(in crate::registry) async fn names(&self, key: &Key) -> Result<Vec<String>> {
         let entries = self.storage.list(key, None, usize::MAX).await?;
         Ok(entries.into_iter().map(|entry| entry.name).collect())
     }
-}
-
-/// What the manifest of this digest refers to, or why nobody knows.
-async fn edges(digest: &Digest, content: Bytes) -> Result<std::result::Result<Edges, &'static str>> {
-    let digest = *digest;
-    at_length(content.len(), move || {
-        if Digest::of(digest.algorithm(), &content) != digest {
-            return Ok(Err("has rotted on disk"));
-        }
-        Ok(Edges::of(&content).map_err(|_| "is not a manifest"))
-    })
-    .await
-}
-
-fn unreadable(repository: &RepositoryName, digest: &Digest, reason: &'static str) -> RegistryError {
-    RegistryError::Unreadable { repository: repository.clone(), digest: *digest, reason }
 }

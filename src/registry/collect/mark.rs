@@ -2,9 +2,11 @@
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
+use tracing::warn;
 
 use crate::oci::{Digest, RepositoryName};
-use crate::registry::{Registry, RegistryError, Result};
+use crate::registry::trash::Removed;
+use crate::registry::{Registry, RegistryError, Result, layout};
 
 use super::look::{Looked, Terms};
 use super::marked::Marked;
@@ -32,6 +34,8 @@ pub(super) struct Losing {
 pub(super) struct Plan {
     pub(super) marked: Marked,
     pub(super) losing: Vec<Losing>,
+    /// How many repositories will hold anything.
+    pub(super) holding: u64,
 }
 
 impl Registry {
@@ -45,7 +49,7 @@ impl Registry {
     ) -> Result<Plan> {
         follow.phase(Phase::Marking, None);
         let mut plan = Plan::default();
-        let mut walk = self.walk_everything();
+        let mut walk = self.walk_everything().strictly();
         let mut looking = FuturesOrdered::new();
         let (mut manifests, mut links) = (0, 0);
         loop {
@@ -67,13 +71,9 @@ impl Registry {
             collected.tags += looked.tags as u64;
             collected.manifests_kept += looked.decided.kept.len() as u64;
             collected.untagged_kept += looked.untagged as u64;
+            plan.holding += u64::from(!looked.decided.kept.is_empty() || looked.tags > 0);
             let all = looked.decided.kept.is_empty() && looked.tags == 0 && looked.young_links == 0;
-            // What is too much is treated as needed, so that nothing of it goes without the rest.
-            if manifests + looked.decided.going.len() > MOST || links + looked.stale.len() > MOST {
-                self.spare_all(&repository, &looked, &mut plan.marked).await?;
-                looked.decided.going.clear();
-                looked.stale.clear();
-            }
+            self.cut(&repository, &mut looked, MOST - manifests, MOST - links, &mut plan.marked).await?;
             manifests += looked.decided.going.len();
             links += looked.stale.len();
             if all || !looked.decided.going.is_empty() || !looked.stale.is_empty() {
@@ -85,11 +85,54 @@ impl Registry {
         }
     }
 
-    /// Marks what a repository would lose.
-    async fn spare_all(&self, repository: &RepositoryName, looked: &Looked, marked: &mut Marked) -> Result<()> {
-        looked.stale.iter().for_each(|digest| marked.insert(digest));
-        for (digest, _) in &looked.decided.going {
-            self.spare(repository, *digest, &mut [&mut *marked]).await?;
+    /// Leaves only so much of what a repository would lose. The rest is treated as needed, so that nothing of it goes without
+    /// the rest: those that list others come first, and links only go where all manifests do.
+    pub(super) async fn cut(
+        &self,
+        repository: &RepositoryName,
+        looked: &mut Looked,
+        manifests: usize,
+        mut links: usize,
+        marked: &mut Marked,
+    ) -> Result<()> {
+        let going = &mut looked.decided.going;
+        if going.len() > manifests {
+            links = 0;
+            for (digest, _) in going.drain(manifests..) {
+                self.spare(repository, digest, &mut [&mut *marked]).await?;
+            }
+        }
+        let stale = &mut looked.stale;
+        for digest in stale.drain(links.min(stale.len())..) {
+            marked.insert(&digest);
+            if let Some(target) = self.held_blob(repository, &digest).await? {
+                marked.insert(&target);
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings back from the trash what something leads to all the same: from a place that the collection which put it there could
+    /// not see. Otherwise it would go for good with the trash.
+    pub(super) async fn bring_back_marked(&self, marked: &mut Marked) -> Result<()> {
+        for id in self.batches().await? {
+            let mut needed = Vec::new();
+            self.read_batch(&id, |removed| {
+                if let Removed::Blob { digest, .. } = removed
+                    && marked.contains(&digest)
+                {
+                    needed.push(digest);
+                }
+            })
+            .await?;
+            for digest in needed {
+                match self.storage.stat(&layout::blob(&digest)).await {
+                    Err(error) if error.is_not_found() && self.rescue(&digest).await? => {
+                        warn!(%digest, "something leads to content that is in the trash; it is brought back");
+                    }
+                    Ok(_) | Err(_) => {}
+                }
+            }
         }
         Ok(())
     }

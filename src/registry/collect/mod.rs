@@ -4,10 +4,12 @@
 //! then content. `docs/storage.md` argues why nothing goes that anybody may still refer to.
 
 mod job;
+mod last;
 mod look;
 mod mark;
 mod marked;
 mod plan;
+mod read;
 mod run;
 mod sweep;
 
@@ -15,7 +17,8 @@ use std::time::Duration;
 
 use crate::oci::{Digest, RepositoryName};
 
-pub use job::{CollectionResult, LastCollection};
+pub use job::CollectionResult;
+pub use last::LastCollection;
 pub use plan::{Untagged, Why};
 
 /// What a collection is to do.
@@ -126,6 +129,8 @@ impl Follow for Unfollowed {
 
 #[cfg(test)]
 mod histories;
+#[cfg(test)]
+mod loss_tests;
 #[cfg(test)]
 #[path = "collect_tests.rs"]
 mod tests;

@@ -68,10 +68,17 @@ impl Registry {
         // Whoever makes something refer to something either is done before the tree is looked at, or pins it from here on.
         let began = self.pins.begin(Moment::at(self.clock.elapsed())).await;
         let pinned_since = began.before(terms.grace);
-        let looking = Terms { now: self.clock.now(), pinned_since, grace: terms.grace, untagged: terms.untagged };
+        let removed = *self.upkeep.removed.lock().await;
+        let since = self.collecting_since(terms.dry_run).await?;
+        let now = self.clock.now();
+        let looking = Terms { now, since, pinned_since, grace: terms.grace, untagged: terms.untagged };
         let mut plan = self.mark(looking, pace, follow, collected).await?;
+        self.check_repositories_are_there(collected.repositories).await?;
+        if !terms.dry_run {
+            self.bring_back_marked(&mut plan.marked).await?;
+        }
         collected.marked = plan.marked.len() as u64;
         self.sweep(&mut plan, looking, terms.dry_run, pace, by, follow, collected).await?;
-        if terms.dry_run { Ok(()) } else { self.note_collection(collected).await }
+        if terms.dry_run { Ok(()) } else { self.note_collection(collected, plan.holding, removed).await }
     }
 }

@@ -77,7 +77,7 @@ impl Registry {
         follow: &dyn Follow,
         collected: &mut Collected,
     ) -> Result<()> {
-        let Plan { marked, losing } = plan;
+        let Plan { marked, losing, .. } = plan;
         // What is spared although it was to go: its links stay, too.
         let mut spared = Marked::default();
         follow.phase(Phase::Manifests, Some(losing.iter().map(|losing| losing.manifests.len() as u64).sum()));
@@ -105,7 +105,7 @@ impl Registry {
                 follow.done(some.len() as u64);
                 pace.breathe().await?;
             }
-            if losing.all && (dry_run || self.tidy_repository(&losing.repository).await?) {
+            if losing.all && (dry_run || self.tidy_collected(&losing.repository).await?) {
                 collected.emptied += 1;
                 follow.goes(&Going::Repository(losing.repository.clone()));
             }
@@ -185,13 +185,13 @@ impl Registry {
             let parts = self.edges_of(digest).await?.unwrap_or_default().parts;
             for part in parts.iter().filter(|part| !gone.contains(part)) {
                 if self.holds_manifest(repository, part).await? {
-                    notes.push(Change::Put(layout::left_alone(repository, part), Bytes::new()));
+                    notes.push(Change::Renew(layout::left_alone(repository, part), Bytes::new()));
                 }
             }
             for name in self.names(&layout::referrers(repository, digest)).await? {
                 let Ok(referrer) = name.parse::<Digest>() else { continue };
                 if !gone.contains(&referrer) && self.holds_manifest(repository, &referrer).await? {
-                    notes.push(Change::Put(layout::left_alone(repository, &referrer), Bytes::new()));
+                    notes.push(Change::Renew(layout::left_alone(repository, &referrer), Bytes::new()));
                 }
             }
         }
@@ -205,21 +205,26 @@ impl Registry {
         digest: Digest,
         sets: &mut [&mut Marked],
     ) -> Result<()> {
-        let (mut seen, mut open) = (HashSet::new(), vec![digest]);
-        while let Some(digest) = open.pop() {
-            if !seen.insert(digest) {
+        let (mut seen, mut open) = (HashSet::new(), vec![(digest, true)]);
+        while let Some((digest, is_manifest)) = open.pop() {
+            if !seen.insert((digest, is_manifest)) {
                 continue;
             }
             sets.iter_mut().for_each(|set| set.insert(&digest));
-            if !self.holds_manifest(repository, &digest).await? {
-                if let Some(target) = self.held_blob(repository, &digest).await? {
-                    sets.iter_mut().for_each(|set| set.insert(&target));
-                }
+            let is_held = self.holds_manifest(repository, &digest).await?;
+            if !is_held && let Some(target) = self.held_blob(repository, &digest).await? {
+                sets.iter_mut().for_each(|set| set.insert(&target));
+            }
+            if !is_held && !is_manifest {
                 continue;
             }
-            if let Some(edges) = self.edges_of(&digest).await? {
-                open.extend(edges.parts);
+            if let Some(read) = self.read_any(&digest).await? {
+                let parts = read.edges.parts.iter();
+                open.extend(parts.map(|part| (*part, read.children.contains(part))));
+                open.extend(read.edges.subject.map(|subject| (subject, false)));
             }
+            let about = self.names(&layout::referrers(repository, &digest)).await?;
+            open.extend(about.iter().filter_map(|name| Some((name.parse().ok()?, false))));
         }
         Ok(())
     }
@@ -238,7 +243,12 @@ impl Registry {
         let wanted: Vec<Digest> = wanted.collect();
         let leaving = self.pins.take_away(wanted.iter().copied(), terms.pinned_since);
         // A link that stays keeps what it leads to.
-        some.iter().filter(|digest| !leaving.has(digest)).for_each(|digest| marked.insert(digest));
+        for digest in some.iter().filter(|digest| !leaving.has(digest)) {
+            marked.insert(digest);
+            if let Some(target) = self.held_blob(repository, digest).await? {
+                marked.insert(&target);
+            }
+        }
         let (mut removed, mut changes) = (Vec::new(), Vec::new());
         for digest in leaving.digests() {
             let link = layout::layer_link(repository, digest);

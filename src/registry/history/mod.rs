@@ -10,6 +10,7 @@ mod moves;
 mod read;
 mod stamp;
 
+use std::collections::HashSet;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -17,7 +18,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tracing::warn;
 
 use crate::oci::{Algorithm, Digest, RepositoryName, Tag};
-use crate::storage::Change;
+use crate::storage::{Change, StorageError};
 
 use super::work::at_length;
 use super::{Actor, Registry, RegistryError, Result, layout};
@@ -61,11 +62,7 @@ impl Registry {
         if from == to {
             return Ok(None);
         }
-        let mut lines = match self.written_down(repository, tag).await {
-            // Nothing that we wrote is so long.
-            Err(RegistryError::Storage(crate::storage::StorageError::TooLarge { .. })) => Vec::new(),
-            lines => lines?,
-        };
+        let mut lines = self.written_down_if_ours(repository, tag).await?;
         moves::drop_vain_attempts(&mut lines, from, to);
         if lines.is_empty() && from.is_some() {
             // Its index goes when it is deleted, and what it pointed at would be forgotten with that.
@@ -74,6 +71,38 @@ impl Registry {
         lines.push(Line { at: self.clock.now(), from, to, by: by.clone(), how });
         let written = moves::written(&lines).map_err(|error| RegistryError::Damaged(error.to_string()))?;
         Ok(Some(Change::Put(layout::tag_history(repository, tag), Bytes::from(written))))
+    }
+
+    /// Notes of the manifests that a tag has pointed at, as far as its history does not say so any more and the repository holds
+    /// them: when the tag's index is gone, nobody would know that they ever had a tag.
+    pub(super) async fn forgotten(&self, repository: &RepositoryName, tag: &Tag) -> Result<Vec<Change>> {
+        let lines = self.written_down_if_ours(repository, tag).await?;
+        let mentioned: HashSet<Digest> = lines.iter().flat_map(|line| [line.from, line.to]).flatten().collect();
+        let mut notes = Vec::new();
+        for digest in self.indexed(repository, tag).await? {
+            if !mentioned.contains(&digest) && self.holds_manifest(repository, &digest).await? {
+                notes.push(Change::Renew(layout::left_alone(repository, &digest), Bytes::new()));
+            }
+        }
+        Ok(notes)
+    }
+
+    /// What a tag's index lists.
+    pub(super) async fn indexed(&self, repository: &RepositoryName, tag: &Tag) -> Result<Vec<Digest>> {
+        let mut digests: Vec<Digest> = Vec::new();
+        for algorithm in Algorithm::ALL {
+            let names = self.names(&layout::tag_indexed(repository, tag, algorithm)).await?;
+            digests.extend(names.iter().filter_map(|name| Digest::from_hex(algorithm, name).ok()));
+        }
+        Ok(digests)
+    }
+
+    /// What was written down of a tag's moves; nothing if the file is longer than anything that we wrote.
+    async fn written_down_if_ours(&self, repository: &RepositoryName, tag: &Tag) -> Result<Vec<Line>> {
+        match self.written_down(repository, tag).await {
+            Err(RegistryError::Storage(StorageError::TooLarge { .. })) => Ok(Vec::new()),
+            lines => lines,
+        }
     }
 
     /// What was written down of a tag's moves, oldest first.
@@ -93,13 +122,7 @@ impl Registry {
 
     /// What the tag's index, as registry:2 has it too, says of where the tag has been, oldest first.
     async fn found(&self, repository: &RepositoryName, tag: &Tag) -> Result<Vec<Line>> {
-        let mut digests: Vec<Digest> = Vec::new();
-        for algorithm in Algorithm::ALL {
-            let below = layout::tag_indexed(repository, tag, algorithm);
-            let entries = self.storage.list(&below, None, usize::MAX).await?;
-            digests.extend(entries.iter().filter_map(|entry| Digest::from_hex(algorithm, &entry.name).ok()));
-        }
-        let looked = stream::iter(digests).map(|digest| async move {
+        let looked = stream::iter(self.indexed(repository, tag).await?).map(|digest| async move {
             match self.storage.stat(&layout::tag_index(repository, tag, &digest)).await {
                 Ok(meta) => Ok(Some(Line::found(digest, meta.modified.unwrap_or(SystemTime::UNIX_EPOCH)))),
                 Err(error) if error.is_not_found() => Ok(None),

@@ -239,7 +239,11 @@ impl Registry {
 
     /// Reads a batch: the action, and with `each` what it removed, one after another. `None` if there is no such batch, or
     /// one whose first line is damaged.
-    pub(super) async fn read_batch(&self, id: &BatchId, mut each: impl FnMut(Removed)) -> Result<Option<Action>> {
+    pub(in crate::registry) async fn read_batch(
+        &self,
+        id: &BatchId,
+        mut each: impl FnMut(Removed),
+    ) -> Result<Option<Action>> {
         let log = match self.storage.open(&layout::batch_log(id)).await {
             Ok(log) => log,
             Err(error) if error.is_not_found() => return Ok(None),

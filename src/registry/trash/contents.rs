@@ -37,7 +37,7 @@ impl Registry {
     }
 
     /// The names of all batches, the oldest first.
-    pub(super) async fn batches(&self) -> Result<Vec<BatchId>> {
+    pub(in crate::registry) async fn batches(&self) -> Result<Vec<BatchId>> {
         Ok(self.names(&layout::trash()).await?.iter().filter_map(|name| name.parse().ok()).collect())
     }
 

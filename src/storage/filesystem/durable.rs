@@ -31,6 +31,8 @@ const SHORT: u64 = 1024 * 1024;
 pub(super) enum Change {
     /// The file is to have these bytes.
     Put(PathBuf, Bytes),
+    /// The file is to have these bytes, and the present for its time.
+    Renew(PathBuf, Bytes),
     /// The first is to be moved to the second.
     Move(PathBuf, PathBuf),
     /// What is there already.
@@ -132,6 +134,7 @@ impl Durable {
                 }
                 Ok(Prepared::Aside(self.write_aside(&path, &bytes)?, path))
             }
+            Change::Renew(path, bytes) => Ok(Prepared::Aside(self.write_aside(&path, &bytes)?, path)),
             Change::Move(from, to) => {
                 match self.sync_staged(&from) {
                     // A change that was made in part and is made again.

@@ -84,6 +84,20 @@ impl Listings {
         page
     }
 
+    /// The first link in a directory that leads nowhere.
+    pub(super) fn leads_nowhere(&self, path: &Path) -> io::Result<Option<String>> {
+        for entry in self.disk.list(path)? {
+            let entry = entry?;
+            if entry.file_type()?.is_symlink()
+                && let Ok(name) = entry.file_name().into_string()
+                && self.disk.stat(&path.join(&name)).is_err()
+            {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
+    }
+
     /// Reads a directory; none if it has more entries than that, or is too large to be held.
     fn read(&self, path: &Path, most: usize) -> io::Result<Option<Arc<Names>>> {
         let reading = self.disk.reading(path);

@@ -67,6 +67,7 @@ impl Filesystem {
     fn change(&self, change: Change) -> durable::Change {
         match change {
             Change::Put(key, bytes) => durable::Change::Put(self.path(&key), bytes),
+            Change::Renew(key, bytes) => durable::Change::Renew(self.path(&key), bytes),
             Change::Move(from, to) => durable::Change::Move(self.path(&from), self.path(&to)),
             Change::Settle(key) => durable::Change::Settle(self.path(&key)),
             Change::Keep(key, bytes) => durable::Change::Keep(self.path(&key), bytes),
@@ -182,6 +183,14 @@ impl Storage for Filesystem {
         }
     }
 
+    async fn leads_nowhere(&self, key: &Key) -> Result<Option<String>> {
+        let (path, shelf) = (self.path(key), Arc::clone(&self.shelf));
+        match blocking("list", key, move || shelf.listings.leads_nowhere(&path)).await {
+            Err(error) if error.is_not_found() => Ok(None),
+            found => found,
+        }
+    }
+
     async fn stage(&self, key: &Key, offset: u64) -> Result<Box<dyn Stage>> {
         let opened = self.quick("write", key, move |shelf, path| shelf.open_stage(path, offset)).await?;
         let file = opened.map_err(|size| StorageError::Short { key: key.clone(), size, offset })?;
@@ -226,6 +235,7 @@ impl Change {
     fn key(&self) -> &Key {
         match self {
             Change::Put(key, _)
+            | Change::Renew(key, _)
             | Change::Move(_, key)
             | Change::Settle(key)
             | Change::Keep(key, _)

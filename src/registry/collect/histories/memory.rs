@@ -108,7 +108,9 @@ impl Memory {
     async fn change(&self, change: Change) -> Result<()> {
         self.turn().await;
         match change {
-            Change::Put(key, bytes) => self.put_now(&key, bytes),
+            // As a disk: what is there already keeps its time.
+            Change::Put(key, bytes) if self.find(&key).is_ok_and(|file| file.bytes == bytes) => {}
+            Change::Put(key, bytes) | Change::Renew(key, bytes) => self.put_now(&key, bytes),
             Change::Keep(key, _) | Change::Settle(key) => drop(key),
             Change::Move(from, to) if self.find(&from).is_err() => drop(self.find(&to)?),
             Change::Move(from, to) | Change::Rename(from, to) => self.rename(&from, &to),

@@ -1,0 +1,153 @@
+//! Reading a repository's manifests for a collection: what each refers to.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+
+use crate::oci::{Algorithm, Descriptor, Digest, Edges, Manifest, RepositoryName};
+use crate::registry::work::at_length;
+use crate::registry::{Registry, RegistryError, Result, layout, links};
+use crate::storage::StorageError;
+
+/// A manifest that was read.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) edges: Edges,
+    /// Of what it refers to, what it lists as a manifest.
+    pub(super) children: Vec<Digest>,
+}
+
+/// Why nobody knows what a manifest refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unread {
+    Rotten,
+    NoManifest,
+}
+
+impl Unread {
+    fn reason(self) -> &'static str {
+        match self {
+            Unread::Rotten => "has rotted on disk",
+            Unread::NoManifest => "is not a manifest",
+        }
+    }
+}
+
+impl Registry {
+    /// The repository's manifests with what each refers to.
+    pub(super) async fn manifests_of(
+        &self,
+        repository: &RepositoryName,
+        tagged: &[Digest],
+    ) -> Result<HashMap<Digest, Edges>> {
+        let mut manifests = HashMap::new();
+        // The first registries 2.x linked manifests as they linked blobs, and what an index lists may have been sent as one.
+        let mut others = tagged.to_vec();
+        for algorithm in Algorithm::ALL {
+            for name in self.names(&layout::revisions(repository, algorithm)).await? {
+                let Ok(digest) = Digest::from_hex(algorithm, &name) else { continue };
+                if let Some(read) = self.read_revision(repository, &digest).await? {
+                    others.extend(read.children);
+                    manifests.insert(digest, read.edges);
+                }
+            }
+        }
+        while let Some(digest) = others.pop() {
+            if manifests.contains_key(&digest) {
+                continue;
+            }
+            let is_tagged = tagged.binary_search(&digest).is_ok();
+            if let Some(read) = self.read_other(repository, &digest, is_tagged).await? {
+                others.extend(read.children);
+                manifests.insert(digest, read.edges);
+            }
+        }
+        Ok(manifests)
+    }
+
+    /// What the repository's manifest refers to; none if the repository does not hold it: registry:2 leaves the directory of one
+    /// that was deleted.
+    async fn read_revision(&self, repository: &RepositoryName, digest: &Digest) -> Result<Option<Read>> {
+        // A link that is damaged counts: whoever pushes it again must find what it leads to.
+        match self.storage.stat(&layout::revision_link(repository, digest)).await {
+            Ok(_) => {}
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+        let content = match self.storage.get(&layout::blob(digest)).await {
+            // Should it be in the trash, it does not belong there.
+            Err(error) if error.is_not_found() && self.rescue(digest).await? => {
+                self.storage.get(&layout::blob(digest)).await
+            }
+            content => content,
+        };
+        let content = match content {
+            Ok(content) => content,
+            Err(error) if error.is_not_found() => {
+                return Err(unreadable(repository, digest, "is linked but its content is gone"));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match read(digest, content).await? {
+            Ok(read) => Ok(Some(read)),
+            Err(unread) => Err(unreadable(repository, digest, unread.reason())),
+        }
+    }
+
+    /// The same of a manifest without a revision's link: one that a tag points at, which may lead nowhere, or one that an index
+    /// lists and that the repository holds as a blob.
+    async fn read_other(&self, repository: &RepositoryName, digest: &Digest, is_tagged: bool) -> Result<Option<Read>> {
+        let link = layout::layer_link(repository, digest);
+        if !is_tagged && links::read(self.storage.as_ref(), &link).await? != Some(*digest) {
+            return Ok(None);
+        }
+        let content = match self.storage.get(&layout::blob(digest)).await {
+            Ok(content) => content,
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(StorageError::TooLarge { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        match read(digest, content).await? {
+            Ok(read) => Ok(Some(read)),
+            Err(Unread::NoManifest) if !is_tagged => Ok(None),
+            Err(unread) => Err(unreadable(repository, digest, unread.reason())),
+        }
+    }
+
+    /// What a manifest refers to, if that can be read.
+    pub(in crate::registry) async fn edges_of(&self, digest: &Digest) -> Result<Option<Edges>> {
+        Ok(self.read_any(digest).await?.map(|read| read.edges))
+    }
+
+    /// The same, with what of it are manifests.
+    pub(super) async fn read_any(&self, digest: &Digest) -> Result<Option<Read>> {
+        match self.storage.get(&layout::blob(digest)).await {
+            Ok(content) => Ok(read(digest, content).await?.ok()),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(StorageError::TooLarge { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// What the manifest of this digest refers to.
+async fn read(digest: &Digest, content: Bytes) -> Result<std::result::Result<Read, Unread>> {
+    let digest = *digest;
+    at_length(content.len(), move || {
+        if Digest::of(digest.algorithm(), &content) != digest {
+            return Ok(Err(Unread::Rotten));
+        }
+        let Ok(edges) = Edges::of(&content) else { return Ok(Err(Unread::NoManifest)) };
+        // Of what is no index that this registry would take, nothing is known to be a manifest.
+        let may_list = std::str::from_utf8(&content).is_ok_and(|text| text.contains("\"manifests\""));
+        let index = may_list.then(|| Manifest::parse(&content, None).ok()).flatten();
+        let listed = index.into_iter().flat_map(|index| index.manifests);
+        let children = listed.filter(Descriptor::may_be_manifest).map(|child| child.digest).collect();
+        Ok(Ok(Read { edges, children }))
+    })
+    .await
+}
+
+fn unreadable(repository: &RepositoryName, digest: &Digest, reason: &'static str) -> RegistryError {
+    RegistryError::Unreadable { repository: repository.clone(), digest: *digest, reason }
+}
