@@ -28,8 +28,8 @@ pub(super) struct Terms {
 #[derive(Debug, Default)]
 pub(super) struct Looked {
     pub(super) decided: Decided,
-    /// All content that must stay because of this repository.
-    pub(super) needed: Vec<Digest>,
+    /// All content that must stay because of this repository ([`Digest::leading`]).
+    pub(super) needed: Vec<u64>,
     /// Links to blobs that no manifest of the repository refers to any more.
     pub(super) stale: Vec<Digest>,
     /// Links to blobs that no manifest refers to, and that are young or belong to a push under way.
@@ -57,8 +57,10 @@ impl Registry {
         let from_tags = held.manifests.len() - loose.len();
         let untagged = decided.kept.len().saturating_sub(from_tags);
         let mut looked = Looked { untagged, tags, ..Looked::default() };
-        let parts = decided.kept.iter().filter_map(|digest| Some(&held.manifests.get(digest)?.parts));
-        let needed: HashSet<Digest> = parts.flatten().chain(&decided.kept).copied().collect();
+        let mut needed: HashSet<u64> = decided.kept.iter().map(Digest::leading).collect();
+        for refers in decided.kept.iter().filter_map(|digest| held.manifests.get(digest)) {
+            needed.extend(refers.parts.iter().map(Digest::leading).chain(refers.blobs.iter().copied()));
+        }
         self.look_at_layers(repository, &needed, terms, &mut looked).await?;
         looked.needed.extend(needed);
         looked.decided = decided;
@@ -137,7 +139,7 @@ impl Registry {
     async fn look_at_layers(
         &self,
         repository: &RepositoryName,
-        needed: &HashSet<Digest>,
+        needed: &HashSet<u64>,
         terms: Terms,
         looked: &mut Looked,
     ) -> Result<()> {
@@ -146,7 +148,7 @@ impl Registry {
             for name in self.names(&layout::layers(repository, algorithm)).await? {
                 let Ok(digest) = Digest::from_hex(algorithm, &name) else { continue };
                 let link = layout::layer_link(repository, &digest);
-                let mut stays = needed.contains(&digest);
+                let mut stays = needed.contains(&digest.leading());
                 if !stays {
                     let modified = match self.storage.stat(&link).await {
                         Ok(meta) => meta.modified,
@@ -164,7 +166,7 @@ impl Registry {
                     }
                     looked.young_links += usize::from(stays);
                     if stays {
-                        looked.needed.push(digest);
+                        looked.needed.push(digest.leading());
                     }
                 }
                 if !stays {
@@ -173,7 +175,7 @@ impl Registry {
                     // registry:2 keeps what was pushed by its SHA-512 under its SHA-256.
                     && let Some(target) = links::read(self.storage.as_ref(), &link).await?
                 {
-                    looked.needed.push(target);
+                    looked.needed.push(target.leading());
                 }
             }
         }

@@ -66,7 +66,7 @@ impl Registry {
             let looked =
                 looked.unwrap_or_else(|error| Err(RegistryError::Damaged(format!("the work stopped: {error}"))));
             let (repository, mut looked): (RepositoryName, Looked) = looked?;
-            looked.needed.iter().for_each(|digest| plan.marked.insert(digest));
+            looked.needed.iter().for_each(|leading| plan.marked.insert_leading(*leading));
             collected.repositories += 1;
             collected.tags += looked.tags as u64;
             collected.manifests_kept += looked.decided.kept.len() as u64;

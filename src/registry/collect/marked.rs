@@ -16,7 +16,12 @@ pub(super) struct Marked {
 impl Marked {
     /// Puts a digest into the set.
     pub(super) fn insert(&mut self, digest: &Digest) {
-        self.fresh.push(digest.leading());
+        self.insert_leading(digest.leading());
+    }
+
+    /// Puts a digest into the set of which only this is known.
+    pub(super) fn insert_leading(&mut self, leading: u64) {
+        self.fresh.push(leading);
         if self.fresh.len() >= BATCH.max(self.sorted.len() / 8) {
             self.sort_in();
         }

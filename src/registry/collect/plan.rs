@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime};
 
-use crate::oci::{Digest, Edges};
+use crate::oci::Digest;
 
 /// The manifests of a repository and what leads to them.
 #[derive(Clone, Debug, Default)]
@@ -11,7 +11,18 @@ pub(super) struct Held {
     /// What its tags point at.
     pub(super) tagged: Vec<Digest>,
     /// Every manifest, with what it refers to.
-    pub(super) manifests: HashMap<Digest, Edges>,
+    pub(super) manifests: HashMap<Digest, Refers>,
+}
+
+/// What a manifest refers to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Refers {
+    /// What may be manifests of the same repository.
+    pub(super) parts: Vec<Digest>,
+    /// Everything else, of which there is much, in eight bytes each ([`Digest::leading`]).
+    pub(super) blobs: Box<[u64]>,
+    /// The manifest that it says something about.
+    pub(super) subject: Option<Digest>,
 }
 
 /// What is known of a manifest that no tag leads to.

@@ -15,8 +15,9 @@ fn now() -> SystemTime {
 
 /// Manifests as `(name, parts, subject)`, and the names of those that tags point at.
 fn held(manifests: &[(&str, &[&str], Option<&str>)], tagged: &[&str]) -> Held {
-    let edges = |parts: &[&str], subject: Option<&str>| Edges {
+    let edges = |parts: &[&str], subject: Option<&str>| Refers {
         parts: parts.iter().map(|part| digest(part)).collect(),
+        blobs: Box::default(),
         subject: subject.map(digest),
     };
     Held {

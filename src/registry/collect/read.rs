@@ -9,11 +9,13 @@ use crate::registry::work::at_length;
 use crate::registry::{Registry, RegistryError, Result, layout, links};
 use crate::storage::StorageError;
 
+use super::plan::Refers;
+
 /// A manifest that was read.
 #[derive(Debug)]
 pub(super) struct Read {
     pub(super) edges: Edges,
-    /// Of what it refers to, what it lists as a manifest.
+    /// Of what it refers to, what it lists as a manifest, in order.
     pub(super) children: Vec<Digest>,
 }
 
@@ -34,32 +36,44 @@ impl Unread {
 }
 
 impl Registry {
-    /// The repository's manifests with what each refers to.
+    /// The repository's manifests with what each refers to. The tags' targets are sorted.
     pub(super) async fn manifests_of(
         &self,
         repository: &RepositoryName,
         tagged: &[Digest],
-    ) -> Result<HashMap<Digest, Edges>> {
+    ) -> Result<HashMap<Digest, Refers>> {
+        let mut revisions = Vec::new();
+        for algorithm in Algorithm::ALL {
+            let names = self.names(&layout::revisions(repository, algorithm)).await?;
+            revisions.extend(names.iter().filter_map(|name| Digest::from_hex(algorithm, name).ok()));
+        }
+        revisions.sort_unstable();
+        let has = |some: &[Digest], digest: &Digest| some.binary_search(digest).is_ok();
+        let refers = |read: &Read| {
+            let is_part = |part: &&Digest| has(&revisions, part) || has(tagged, part) || has(&read.children, part);
+            let (parts, blobs): (Vec<&Digest>, Vec<&Digest>) = read.edges.parts.iter().partition(is_part);
+            Refers {
+                parts: parts.into_iter().copied().collect(),
+                blobs: blobs.into_iter().map(Digest::leading).collect(),
+                subject: read.edges.subject,
+            }
+        };
         let mut manifests = HashMap::new();
         // The first registries 2.x linked manifests as they linked blobs, and what an index lists may have been sent as one.
         let mut others = tagged.to_vec();
-        for algorithm in Algorithm::ALL {
-            for name in self.names(&layout::revisions(repository, algorithm)).await? {
-                let Ok(digest) = Digest::from_hex(algorithm, &name) else { continue };
-                if let Some(read) = self.read_revision(repository, &digest).await? {
-                    others.extend(read.children);
-                    manifests.insert(digest, read.edges);
-                }
+        for digest in &revisions {
+            if let Some(read) = self.read_revision(repository, digest).await? {
+                manifests.insert(*digest, refers(&read));
+                others.extend(read.children.iter().filter(|child| !has(&revisions, child)));
             }
         }
         while let Some(digest) = others.pop() {
             if manifests.contains_key(&digest) {
                 continue;
             }
-            let is_tagged = tagged.binary_search(&digest).is_ok();
-            if let Some(read) = self.read_other(repository, &digest, is_tagged).await? {
-                others.extend(read.children);
-                manifests.insert(digest, read.edges);
+            if let Some(read) = self.read_other(repository, &digest, has(tagged, &digest)).await? {
+                manifests.insert(digest, refers(&read));
+                others.extend(read.children.iter().filter(|child| !has(&revisions, child)));
             }
         }
         Ok(manifests)
@@ -142,7 +156,8 @@ async fn read(digest: &Digest, content: Bytes) -> Result<std::result::Result<Rea
         let may_list = std::str::from_utf8(&content).is_ok_and(|text| text.contains("\"manifests\""));
         let index = may_list.then(|| Manifest::parse(&content, None).ok()).flatten();
         let listed = index.into_iter().flat_map(|index| index.manifests);
-        let children = listed.filter(Descriptor::may_be_manifest).map(|child| child.digest).collect();
+        let mut children: Vec<Digest> = listed.filter(Descriptor::may_be_manifest).map(|child| child.digest).collect();
+        children.sort_unstable();
         Ok(Ok(Read { edges, children }))
     })
     .await

@@ -220,7 +220,7 @@ impl Registry {
             }
             if let Some(read) = self.read_any(&digest).await? {
                 let parts = read.edges.parts.iter();
-                open.extend(parts.map(|part| (*part, read.children.contains(part))));
+                open.extend(parts.map(|part| (*part, read.children.binary_search(part).is_ok())));
                 open.extend(read.edges.subject.map(|subject| (subject, false)));
             }
             let about = self.names(&layout::referrers(repository, &digest)).await?;
