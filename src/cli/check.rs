@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use crate::http::api::{CheckTerms, Checked, Job, JobOutcome, Percent, Share};
+use crate::http::api::{CheckTerms, Checked, Job, JobOutcome, JobState, Percent, Share};
 use crate::registry::{Effort, Sample};
 use crate::telemetry::Causes;
 
@@ -54,6 +54,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
     })?;
     match job {
         Ok(Job { result: Some(JobOutcome::Check(checked)), .. }) => show(args, &checked, out),
+        Ok(job) if job.state == JobState::Running => Ok(follow::status(&job)),
         // Why is said already.
         Ok(_) => Ok(ExitCode::from(NOT_RUN)),
         Err(error) => {

@@ -1,9 +1,11 @@
-//! Follows a job to its end: a bar on a terminal, a line now and then in a log. Ctrl-C asks the job to stop.
+//! Follows a job to its end: a bar on a terminal, a line now and then in a log. Ctrl-C asks the job to stop, and once more ends
+//! the command.
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 use crate::http::api::{Job, JobProgress, JobState};
@@ -23,40 +25,58 @@ const INTERRUPTED: u8 = 130;
 pub(super) fn status(job: &Job) -> ExitCode {
     match job.state {
         JobState::Done => ExitCode::SUCCESS,
-        JobState::Stopped => ExitCode::from(INTERRUPTED),
-        JobState::Running | JobState::Failed => ExitCode::FAILURE,
+        // One that runs was left to itself.
+        JobState::Stopped | JobState::Running => ExitCode::from(INTERRUPTED),
+        JobState::Failed => ExitCode::FAILURE,
     }
 }
 
-/// Follows a job, which is told to stop at the first Ctrl-C and left to itself at the second.
+/// Follows a job, which is told to stop at the first Ctrl-C and left to itself at the second. Where no server runs, the second
+/// ends it with this process, as a crash would, behind which everything is whole.
 pub(super) async fn follow(reach: &Reach, job: Job, err: &mut dyn Write) -> Result<Job, ReachError> {
     let mut shown = Shown::on(io::stderr().is_terminal(), Instant::now());
     let mut job = job;
     let mut wait = LOOKS.0;
     let path = format!("jobs/{}", job.id);
+    // One for all the time, so that none is missed while a server takes its time to answer.
+    let mut pressed = signal(SignalKind::interrupt())?;
+    let mut is_asked = false;
     while job.state == JobState::Running {
         shown.show(&job.progress, Instant::now(), err)?;
+        let look = async {
+            tokio::time::sleep(wait).await;
+            reach.get(&path).await
+        };
         tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            pressed = tokio::signal::ctrl_c() => {
-                pressed?;
+            looked = look => job = looked?,
+            _ = pressed.recv() => {
                 shown.clear(err)?;
-                if job.stopping {
-                    writeln!(err, "the job goes on until it comes to a place where it can stop: wharf jobs list")?;
-                    return Ok(job);
+                if is_asked {
+                    return left(reach, job, err);
                 }
+                is_asked = true;
                 writeln!(err, "asking the job to stop; what was done until then stays done")?;
-                job = reach.delete(&path).await?;
-                continue;
+                tokio::select! {
+                    asked = reach.delete(&path) => job = asked?,
+                    _ = pressed.recv() => return left(reach, job, err),
+                }
             }
         }
         wait = (wait * 2).min(LOOKS.1);
-        job = reach.get(&path).await?;
     }
     shown.clear(err)?;
     if let Some(error) = &job.error {
         writeln!(err, "{error}")?;
     }
+    Ok(job)
+}
+
+fn left(reach: &Reach, job: Job, err: &mut dyn Write) -> Result<Job, ReachError> {
+    if reach.is_alone() {
+        writeln!(err, "ending at once; what was done until now stays done")?;
+        std::process::exit(INTERRUPTED.into());
+    }
+    writeln!(err, "the job goes on until it comes to a place where it can stop: wharf jobs list")?;
     Ok(job)
 }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use crate::http::api::{CollectionOutcome, GarbageCollection, Gone, Job, JobOutcome, Percent, Span};
 use crate::registry::{ByteSize, Effort};
 
-use super::reach::Place;
+use super::reach::{Place, ReachError};
 use super::{follow, remote};
 
 /// Move into the trash what nothing leads to any more, while a server runs or not. A server does that by itself
@@ -38,7 +38,7 @@ pub(super) struct Args {
 
 /// Runs the command. What came of it goes to `out`, and all else to `err`.
 pub(super) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<ExitCode> {
-    remote::run(&args.place, err, async |reach, err| {
+    remote::collect(&args.place, err, async |reach, err| {
         // Nobody is held up where no server runs.
         let effort = args.effort.or_else(|| reach.is_alone().then_some(Effort::FULL));
         let asked = GarbageCollection {
@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
             grace: args.grace,
             effort: effort.map(Percent),
         };
-        let begun: Job = reach.post("garbage-collections", &asked).await?;
+        let begun: Job = reach.post("garbage-collections", &asked).await.map_err(with_another_way)?;
         let job = follow::follow(reach, begun, err).await?;
         if args.json {
             serde_json::to_writer_pretty(&mut *out, &job).map_err(io::Error::from)?;
@@ -57,6 +57,20 @@ pub(super) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::
         }
         Ok(follow::status(&job))
     })
+}
+
+/// What clients may not do, administrators among them, whoever may use the volume's files may.
+fn with_another_way(error: ReachError) -> ReachError {
+    match error {
+        ReachError::Refused { status: status @ 405, detail } => ReachError::Refused {
+            status,
+            detail: format!(
+                "{detail}; as it is, garbage can be collected on the registry's own machine: wharf garbage-collect CONFIG, \
+                 with the configuration that the server is started with"
+            ),
+        },
+        error => error,
+    }
 }
 
 /// In registry:2's words, for the scripts that read them, and then in ours.

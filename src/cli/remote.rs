@@ -19,6 +19,16 @@ pub(super) fn run(
     told(ended, err)
 }
 
+/// The same for collecting garbage and emptying the trash.
+pub(super) fn collect(
+    place: &Place,
+    err: &mut dyn Write,
+    work: impl AsyncFnOnce(&Reach, &mut dyn Write) -> Result<ExitCode, ReachError>,
+) -> io::Result<ExitCode> {
+    let ended = reached(place, Purpose::Collect, err, work)?;
+    told(ended, err)
+}
+
 /// The same for what changes nothing.
 pub(super) fn look(
     place: &Place,

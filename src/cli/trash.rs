@@ -49,11 +49,15 @@ enum Command {
 /// Runs the command. What was asked for goes to `out`, and all else to `err`.
 pub(super) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<ExitCode> {
     let (Command::List { place, .. } | Command::Restore { place, .. } | Command::Empty { place, .. }) = &args.command;
-    remote::run(place, err, async |reach, err| match &args.command {
+    let work = async |reach: &Reach, err: &mut dyn Write| match &args.command {
         Command::List { json, .. } => list(reach, *json, out).await,
         Command::Restore { batch, .. } => restore(reach, batch, out, err).await,
         Command::Empty { batch, older_than, .. } => empty(reach, batch.as_ref(), *older_than, out, err).await,
-    })
+    };
+    match &args.command {
+        Command::Empty { .. } => remote::collect(place, err, work),
+        Command::List { .. } | Command::Restore { .. } => remote::run(place, err, work),
+    }
 }
 
 async fn list(reach: &Reach, json: bool, out: &mut dyn Write) -> Result<ExitCode, ReachError> {

@@ -78,7 +78,7 @@ impl App {
         } else if self.auth.is_open() {
             self.auth.anonymous()
         } else {
-            self.caller(record.request(), record.peer(), route.need()).await?
+            self.caller(record.request(), record.peer(), &route).await?
         };
         // Before anything is refused: whoever reads the log looks for who it was.
         record.sent_by(&caller);
@@ -108,9 +108,11 @@ impl App {
     /// Who asks. Credentials that are nobody's are no reason to keep from somebody what everybody may have: docker sends
     /// those of one registry to its mirrors.
     ///
-    /// Of who reads what everybody may read, it is not found out. Of who writes it is, although everybody may: they may be
+    /// Of who reads what everybody may read, it is not found out, unless users are named there. Of who writes it is, although everybody may: they may be
     /// allowed more, such as to move tags, and what they upload is theirs.
-    async fn caller(&self, request: &Parts, peer: &Peer, need: Need<'_>) -> Result<Arc<Caller>, HttpError> {
+    async fn caller(&self, request: &Parts, peer: &Peer, route: &Route) -> Result<Arc<Caller>, HttpError> {
+        let need = route.need();
+        let names_users = matches!(route, Route::Api(route) if route.names_users());
         let presented = presented(request, peer);
         if let Some(caller) = self.auth.recall(&presented) {
             return Ok(caller);
@@ -118,7 +120,9 @@ impl App {
         let everybody = self.auth.anonymous();
         match need {
             Need::Nothing => return Ok(everybody),
-            Need::In(name, Action::Pull) if self.auth.allows(&everybody, name, Action::Pull) => return Ok(everybody),
+            Need::In(name, Action::Pull) if !names_users && self.auth.allows(&everybody, name, Action::Pull) => {
+                return Ok(everybody);
+            }
             Need::In(..) | Need::Something | Need::LoggedIn | Need::Admin => {}
         }
         let is_everybodys = match need {

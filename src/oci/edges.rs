@@ -1,15 +1,19 @@
 //! What a manifest of any kind refers to, for whoever must not lose any of it.
 //!
-//! [`super::Manifest`] reads what this registry accepts. A volume may hold more: schema 1, artifact manifests, what will be
-//! thought of next. All of them name content in the same way, by a `digest` (schema 1: `blobSum`), so that is what is looked
-//! for, at any depth.
+//! [`super::Manifest`] reads what this registry accepts. A volume may hold more: schema 1, artifact manifests, what registry:2
+//! let in, what will be thought of next. All of them name content in the same way, by a `digest` (schema 1: `blobSum`), so
+//! that is what is looked for, at any depth.
+//!
+//! Nothing that anybody could push may be unreadable here, so it is read as Go's decoder reads it, which registry:2 is built
+//! on, or more kindly: numbers of any size, texts that are not Unicode, any depth, keys in letters of any size. Where that
+//! takes the last of two equal keys, both count.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Error, IgnoredAny};
 
 use super::Digest;
+use super::strict::same_to_go;
 
 /// What a manifest refers to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,205 +31,151 @@ impl Edges {
     ///
     /// When they are not a JSON object.
     pub fn of(manifest: &[u8]) -> serde_json::Result<Edges> {
-        let mut edges = Edges::default();
-        let mut reader = serde_json::Deserializer::from_slice(manifest);
-        Object(&mut edges, Place::Top).deserialize(&mut reader)?;
-        reader.end()?;
+        // This looks at the form alone, without a limit to its depth. What is found behind it can rely on the form.
+        serde_json::from_slice::<IgnoredAny>(manifest)?;
+        if manifest.trim_ascii_start().first() != Some(&b'{') {
+            return Err(serde_json::Error::custom("a manifest is a JSON object"));
+        }
+        let mut walk = Walk { edges: Edges::default(), levels: Vec::new(), next: Next::Value(Place::Top) };
+        walk.over(manifest);
+        let mut edges = walk.edges;
         edges.parts.sort_unstable();
         edges.parts.dedup();
         Ok(edges)
     }
 }
 
+/// Where something stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
+    /// It is the manifest.
     Top,
+    /// It is the manifest's subject.
     Subject,
     Below,
+    /// In annotations: what people write there is not what the manifest is made of.
+    Aside,
 }
 
-/// Reads an object and fails at anything else.
-struct Object<'a>(&'a mut Edges, Place);
-
-/// Reads anything.
-struct Anything<'a>(&'a mut Edges, Place);
-
-/// Reads what stands under a key that names content.
-struct Name<'a>(&'a mut Edges, Place);
-
-impl<'de> DeserializeSeed<'de> for Object<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(Anything(self.0, self.1))
-    }
+/// What comes next.
+#[derive(Clone, Copy)]
+enum Next {
+    Key,
+    Value(Place),
+    /// A value under a key that names content.
+    Name(Place),
 }
 
-impl<'de> DeserializeSeed<'de> for Anything<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
+/// An object or a list.
+#[derive(Clone, Copy)]
+struct Level {
+    is_object: bool,
+    place: Place,
 }
 
-impl<'de> DeserializeSeed<'de> for Name<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
+/// A walk over JSON that is known to be well-formed.
+struct Walk {
+    edges: Edges,
+    levels: Vec<Level>,
+    next: Next,
 }
 
-impl<'de> Visitor<'de> for Anything<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a manifest")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-            // As Go's decoder reads it, which every other registry is built on: in letters of any size.
-            match &*key.to_ascii_lowercase() {
-                "digest" | "blobsum" => map.next_value_seed(Name(self.0, self.1))?,
-                // What people write there is not what the manifest is made of.
-                "annotations" => {
-                    map.next_value::<IgnoredAny>()?;
+impl Walk {
+    fn over(&mut self, json: &[u8]) {
+        let mut rest = json;
+        while let Some((sign, behind)) = rest.split_first() {
+            rest = behind;
+            match sign {
+                b'"' => {
+                    let (text, behind) = text(behind);
+                    rest = behind;
+                    self.text(text);
                 }
-                "subject" if self.1 == Place::Top => map.next_value_seed(Anything(self.0, Place::Subject))?,
-                _ => map.next_value_seed(Anything(self.0, Place::Below))?,
+                b'{' | b'[' => self.enter(*sign == b'{'),
+                b'}' | b']' => drop(self.levels.pop()),
+                b',' => self.go_on(),
+                // White space, colons, numbers, literals.
+                _ => {}
             }
         }
-        Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while seq.next_element_seed(Anything(self.0, Place::Below))?.is_some() {}
-        Ok(())
+    fn enter(&mut self, is_object: bool) {
+        let place = match self.next {
+            Next::Value(place) if is_object => place,
+            Next::Value(Place::Aside) => Place::Aside,
+            Next::Key | Next::Value(_) | Next::Name(_) => Place::Below,
+        };
+        self.levels.push(Level { is_object, place });
+        self.go_on();
     }
 
-    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
-        Ok(())
+    /// Says what follows the beginning of an object or a list, or a comma in it.
+    fn go_on(&mut self) {
+        if let Some(Level { is_object, place }) = self.levels.last() {
+            self.next = if *is_object { Next::Key } else { Next::Value(*place) };
+        }
     }
 
-    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
-        Ok(())
+    fn text(&mut self, raw: &[u8]) {
+        match self.next {
+            Next::Key => {
+                let place = self.levels.last().map_or(Place::Below, |level| level.place);
+                self.next = under(unescaped(raw).as_deref().unwrap_or_default(), place);
+            }
+            Next::Name(place) => {
+                // What is no digest, or one by an algorithm that nothing here is named by, names nothing here.
+                if let Some(digest) = unescaped(raw).and_then(|text| text.parse().ok()) {
+                    self.name(digest, place);
+                }
+            }
+            Next::Value(_) => {}
+        }
     }
 
-    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<(), E> {
-        Ok(())
+    fn name(&mut self, digest: Digest, place: Place) {
+        match place {
+            // Of two subjects the last counts, as it does to Go, and the other is kept all the same.
+            Place::Subject => self.edges.parts.extend(self.edges.subject.replace(digest)),
+            Place::Top | Place::Below | Place::Aside => self.edges.parts.push(digest),
+        }
     }
 }
 
-impl<'de> Visitor<'de> for Name<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a digest")
+/// What stands under a key of an object.
+fn under(key: &str, place: Place) -> Next {
+    let is = |known: &str| same_to_go(known, key);
+    match place {
+        Place::Aside => Next::Value(Place::Aside),
+        _ if is("digest") || is("blobSum") => Next::Name(place),
+        _ if is("annotations") => Next::Value(Place::Aside),
+        Place::Top if is("subject") => Next::Value(Place::Subject),
+        Place::Top | Place::Subject | Place::Below => Next::Value(Place::Below),
     }
+}
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        // What is no digest, or one by an algorithm that nothing here is named by, names nothing here.
-        if let Ok(digest) = text.parse() {
-            match self.1 {
-                Place::Subject => self.0.subject = Some(digest),
-                Place::Top | Place::Below => self.0.parts.push(digest),
-            }
+/// What stands before the closing quote, and what behind it.
+fn text(json: &[u8]) -> (&[u8], &[u8]) {
+    let mut at = 0;
+    while let Some(sign) = json.get(at) {
+        match sign {
+            b'"' => return (&json[..at], &json[at + 1..]),
+            b'\\' => at += 2,
+            _ => at += 1,
         }
-        Ok(())
     }
+    (json, &[])
+}
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
-        Anything(self.0, Place::Below).visit_map(map)
+/// What a text says; none if that is no Unicode, which no key that is known and no digest is to Go either.
+fn unescaped(raw: &[u8]) -> Option<Cow<'_, str>> {
+    if !raw.contains(&b'\\') {
+        return std::str::from_utf8(raw).ok().map(Cow::Borrowed);
     }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<(), A::Error> {
-        Anything(self.0, Place::Below).visit_seq(seq)
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<(), E> {
-        Ok(())
-    }
+    let quoted = [b"\"", raw, b"\""].concat();
+    serde_json::from_slice::<String>(&quoted).ok().map(Cow::Owned)
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::super::Algorithm;
-    use super::*;
-
-    fn digest(content: &str) -> Digest {
-        Digest::of(Algorithm::Sha256, content.as_bytes())
-    }
-
-    fn parts(manifest: &serde_json::Value) -> Vec<Digest> {
-        Edges::of(manifest.to_string().as_bytes()).unwrap().parts
-    }
-
-    #[test]
-    fn every_digest_at_any_depth_is_an_edge_once_but_for_the_subject_and_annotations() {
-        let (a, b, c, d) = (digest("a"), digest("b"), digest("c"), digest("d"));
-        let manifest = json!({
-            "config": {"digest": a, "annotations": {"digest": digest("not")}},
-            "layers": [{"digest": b}, {"Digest": b, "platform": {"os": "linux"}}],
-            "blobs": [{"digest": c}], "later": {"deep": [[{"digest": d}]]},
-            "subject": {"digest": digest("subject")}, "annotations": {"x": {"digest": digest("not")}},
-        });
-        let mut expected = vec![a, b, c, d];
-        expected.sort_unstable();
-        let edges = Edges::of(manifest.to_string().as_bytes()).unwrap();
-        assert_eq!(edges, Edges { parts: expected, subject: Some(digest("subject")) });
-    }
-
-    #[test]
-    fn layers_of_schema_1_are_edges() {
-        let layers = [digest("a"), digest("b")];
-        let blobs: Vec<_> = layers.iter().map(|layer| json!({"blobSum": layer})).collect();
-        let mut found = parts(&json!({"schemaVersion": 1, "fsLayers": blobs, "history": [{"v1Compatibility": "{}"}]}));
-        found.sort_by_key(|digest| layers.iter().position(|layer| layer == digest));
-        assert_eq!(found, layers);
-    }
-
-    #[test]
-    fn what_is_no_object_is_refused_and_what_is_no_digest_names_nothing() {
-        for text in ["", "[]", "1", "\"a\"", "{", "{} {}", "null", "{\"layers\": [}"] {
-            assert!(Edges::of(text.as_bytes()).is_err(), "{text}");
-        }
-        for digest in [json!("sha256:xyz"), json!("md5:aa"), json!(null), json!(5), json!(-1), json!(1.5), json!(true)]
-        {
-            assert_eq!(parts(&json!({"layers": [{"digest": digest}]})), []);
-        }
-        assert_eq!(parts(&json!({"digest": [{"digest": digest("a")}]})), [digest("a")]);
-        assert_eq!(parts(&json!({"digest": {"digest": digest("a")}})), [digest("a")]);
-    }
-}
+#[path = "edges_tests.rs"]
+mod tests;

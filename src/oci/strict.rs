@@ -60,7 +60,7 @@ impl<'de, T: Object<'de>> Visitor<'de> for ObjectVisitor<T> {
 
 /// Whether Go's encoding/json takes `key` for `known`, which is ASCII: it compares by Unicode's simple folding, in which the
 /// long s and the Kelvin sign are letters of ASCII.
-fn same_to_go(known: &str, key: &str) -> bool {
+pub(super) fn same_to_go(known: &str, key: &str) -> bool {
     let folded = |sign: char| match sign {
         'ſ' => 's',
         '\u{212a}' => 'k',

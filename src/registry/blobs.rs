@@ -79,7 +79,8 @@ impl Registry {
     /// Takes a blob from the repository. Its bytes stay until they are collected; others may hold them too.
     ///
     /// Against a manifest that is put at the same time and refers to the blob: whichever comes last wins, as if the two
-    /// had come one after the other. A blob may be deleted from under a manifest; the client asked for it.
+    /// had come one after the other. A blob may be deleted from under a manifest; the client asked for it. From under a tag
+    /// that is immutable it may not, and where such tags may be, nobody puts one meanwhile.
     pub async fn delete_blob(&self, repository: &RepositoryName, digest: &Digest, by: &Actor) -> Result<()> {
         self.allow_deleting()?;
         self.stat_blob(repository, digest).await?;
@@ -89,10 +90,16 @@ impl Registry {
             let _changing = registry.remembered.blobs.changing(&name);
             // It may have been read as a manifest, as those of the first registries 2.x are.
             let _manifest = registry.remembered.manifests.changing(&name);
+            let removing = match registry.settings.immutable_tags.may_be_in(&name.0) {
+                true => Some(registry.locks.removing(&name.0).await),
+                false => None,
+            };
+            registry.check_no_immutable_tag_needs(&name.0, &digest).await?;
             let link = layout::layer_link(&name.0, &digest);
             let deleted = registry.storage.delete(&link).await;
             registry.usage.went(&name.0);
             deleted?;
+            drop(removing);
             registry.storage.prune(&link, &layout::layers(&name.0, digest.algorithm())).await?;
             registry.tidy_if_without_manifests(&name.0).await;
             Ok(())

@@ -154,7 +154,8 @@ pub enum RegistryError {
     /// The tag stays where it is.
     #[error(
         "tag {tag} of repository {repository} is immutable{}: it can be neither moved nor removed, nor can its manifest be \
-         deleted; push under another tag, or ask an administrator to change {rule} in the registry's configuration",
+         deleted or what that consists of; push under another tag, or ask an administrator to change {rule} in the \
+         registry's configuration",
         PointsAt(digest.as_ref())
     )]
     TagImmutable {

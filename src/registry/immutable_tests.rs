@@ -3,7 +3,9 @@
 use futures_util::future::join_all;
 
 use super::*;
-use crate::registry::samples::{index, name, new, open, put, serves_manifest, tag};
+use crate::registry::samples::{
+    described, digest, image, index, name, new, open, push, put, serves_blob, serves_manifest, tag,
+};
 use crate::registry::{Actor, NewManifest, Precondition, Settings};
 
 fn rules(rules: &[(&str, &str, &str)]) -> ImmutableTags {
@@ -117,4 +119,42 @@ async fn of_many_who_put_one_immutable_tag_exactly_one_does() {
     let won: Vec<Digest> = join_all(puts).await.into_iter().filter_map(|end| end.unwrap()).collect();
     assert_eq!(won.len(), 1);
     assert_eq!(registry.resolve(&name, &tag("v1")).await.unwrap(), Some(won[0]));
+}
+
+#[tokio::test]
+async fn what_an_immutable_tag_leads_to_is_not_removed_by_its_digest_either() {
+    let (_directory, registry) = registry();
+    let (app, nobody) = (name("prod/app"), Actor::unknown());
+    let mut children = Vec::new();
+    for number in ["1", "2", "3"] {
+        let config = push(&registry, &app, format!("config {number}").as_bytes()).await;
+        let layer = push(&registry, &app, format!("layer {number}").as_bytes()).await;
+        children.push(put(&registry, &app, new(&image(config, &[layer]), &[])).await);
+    }
+    let inner = put(&registry, &app, new(&index(&children[..1]), &[])).await;
+    let outer = put(&registry, &app, new(&index(&[inner, children[1]]), &["v1"])).await;
+    let mut signature = index(&[]);
+    signature["subject"] = described(crate::oci::MediaType::OCI_INDEX, outer);
+    let signature = put(&registry, &app, new(&signature, &[])).await;
+    // Something that may be moved leads to the third.
+    put(&registry, &app, new(&index(&children[2..]), &["latest"])).await;
+    for kept in [outer, inner, children[0], children[1]] {
+        let said = is_refused(registry.delete_manifest(&app, &kept, &Precondition::None, &nobody).await);
+        assert!(said.contains("tag v1 ") && said.contains(&outer.to_string()), "{said}");
+        assert!(serves_manifest(&registry, &app, kept).await);
+    }
+    for kept in ["config 1", "layer 1", "config 2", "layer 2"] {
+        let said = is_refused(registry.delete_blob(&app, &digest(kept), &nobody).await);
+        assert!(said.contains("tag v1 ") && said.contains("tags.immutable[0]"), "{said}");
+        assert!(serves_blob(&registry, &app, &digest(kept)).await);
+    }
+    // A signature may go, and what only leads elsewhere.
+    for gone in [signature, children[2]] {
+        registry.delete_manifest(&app, &gone, &Precondition::None, &nobody).await.unwrap();
+    }
+    registry.delete_blob(&app, &digest("layer 3"), &nobody).await.unwrap();
+    // Elsewhere the same blobs may go.
+    let other = name("test/app");
+    push(&registry, &other, b"layer 1").await;
+    registry.delete_blob(&other, &digest("layer 1"), &nobody).await.unwrap();
 }

@@ -30,6 +30,7 @@
 //!   quarantine/<alg>/<hex>                                               what has rotted, moved aside by a check
 //!   scrubbed                                                             when the server last ended a check by itself
 //!   counted-since                                                        when the counting of pulls began
+//!   counted-until                                                        until when they were counted
 //! ```
 //!
 //! A component that starts with `_` cannot be part of a repository's name, so `a/_layers` is never the repository
@@ -140,6 +141,11 @@ pub(super) fn counted_since() -> Key {
     ours().child("counted-since")
 }
 
+/// Until when pulls were counted.
+pub(super) fn counted_until() -> Key {
+    ours().child("counted-until")
+}
+
 /// Where a blob waits until it survives a power cut.
 pub(super) fn unsettled(digest: &Digest) -> Key {
     all_unsettled().child(&digest.to_string())
@@ -233,17 +239,23 @@ pub(super) fn hash_states(name: &RepositoryName, id: &UploadId, algorithm: Algor
     upload(name, id).descend(["hashstates", algorithm.as_str()])
 }
 
-fn our_repository(name: &RepositoryName) -> Key {
-    ours().child("repositories").descend(name.components())
+/// What is noted of repositories.
+pub(super) fn all_notes() -> Key {
+    ours().child("repositories")
+}
+
+/// The directory of what is noted of a repository, and of those below it.
+pub(super) fn notes_of(name: &RepositoryName) -> Key {
+    all_notes().descend(name.components())
 }
 
 /// What is noted of a repository, all of it.
 pub(super) fn notes(name: &RepositoryName) -> [Key; 6] {
-    ["_referrers", "_types", "_looked", "_left", "_history", PULLS].map(|notes| our_repository(name).child(notes))
+    ["_referrers", "_types", "_looked", "_left", "_history", PULLS].map(|notes| notes_of(name).child(notes))
 }
 
 pub(super) fn all_referrers(name: &RepositoryName, algorithm: Algorithm) -> Key {
-    our_repository(name).descend(["_referrers", algorithm.as_str()])
+    notes_of(name).descend(["_referrers", algorithm.as_str()])
 }
 
 pub(super) fn referrers(name: &RepositoryName, subject: &Digest) -> Key {
@@ -256,15 +268,15 @@ pub(super) fn referrer(name: &RepositoryName, subject: &Digest, manifest: &Diges
 
 /// When a manifest that has no tag lost what it belonged to.
 pub(super) fn left_alone(name: &RepositoryName, digest: &Digest) -> Key {
-    our_repository(name).descend(["_left", &digest.to_string()])
+    notes_of(name).descend(["_left", &digest.to_string()])
 }
 
 pub(super) fn looked(name: &RepositoryName, algorithm: Algorithm) -> Key {
-    our_repository(name).descend(["_looked", algorithm.as_str()])
+    notes_of(name).descend(["_looked", algorithm.as_str()])
 }
 
 pub(super) fn manifest_types(name: &RepositoryName) -> Key {
-    our_repository(name).child("_types")
+    notes_of(name).child("_types")
 }
 
 pub(super) fn manifest_type(name: &RepositoryName, digest: &Digest) -> Key {
@@ -275,11 +287,11 @@ const PULLS: &str = "_pulls";
 
 /// When what is in a repository was pulled last.
 pub(super) fn pulls(name: &RepositoryName) -> Key {
-    our_repository(name).child(PULLS)
+    notes_of(name).child(PULLS)
 }
 
 pub(super) fn tag_histories(name: &RepositoryName) -> Key {
-    our_repository(name).child("_history")
+    notes_of(name).child("_history")
 }
 
 pub(super) fn tag_history(name: &RepositoryName, of: &Tag) -> Key {

@@ -157,9 +157,7 @@ impl Registry {
         let _changing = self.remembered.changing(repository, digest, &[]);
         let subject = self.subject_of(digest).await;
         let (tags, nowhere) = self.tags_of(repository, digest).await?;
-        for tag in &tags {
-            self.check_may_move(repository, tag, Some(*digest), None)?;
-        }
+        self.check_no_immutable_tag_needs(repository, digest).await?;
         // What it is, is in the trash before any of it is gone.
         let removed = self.as_removed(repository, digest, tags.clone()).await?;
         self.put_batch(What::ManifestDeletion, by, &[removed]).await?;

@@ -26,7 +26,7 @@ impl Registry {
     /// Against a request that works on the upload: the claim makes the request stop and waits for it. A week-old upload
     /// that is still being sent has stalled or is abused; its client is told that the upload is gone.
     pub async fn purge_uploads(&self, now: SystemTime, age: Duration, dry_run: bool) -> Result<Purged> {
-        Ok(self.purge(now, age, dry_run, None).await?.done())
+        self.purge(now, age, dry_run, None).await?.whole()
     }
 
     /// The same as a job.

@@ -143,6 +143,76 @@ async fn registry_2s_spelling_works_although_clients_may_not_delete() {
     );
 }
 
+/// What registry:2 asks for: nobody pushes while garbage is collected, so it is served read-only meanwhile.
+#[tokio::test]
+async fn garbage_is_collected_with_a_configuration_that_is_read_only() {
+    let server = Wharf::prepare().full_durability().go();
+    let volume = server.volume().to_owned();
+    let repo = server.client().repo("team/app");
+    let old = repo.push_image("1", 1).await;
+    let new = repo.push_image("1", 2).await;
+    let stopped = server.crash();
+    let config = volume.join("config.yml");
+    let root = volume.display();
+    let storage = format!("{{filesystem: {{rootdirectory: {root}}}, maintenance: {{readonly: {{enabled: true}}}}}}");
+    std::fs::write(&config, format!("version: 0.1\nstorage: {storage}\n")).unwrap();
+    let path = config.display().to_string();
+    let refused = run(&volume, &["delete", "team/app:1", &path]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(said(&refused).1.contains("storage.maintenance.readonly.enabled"), "{}", said(&refused).1);
+    // Over the network it is off, and the command says where it is not.
+    let server = stopped.env("REGISTRY_STORAGE_MAINTENANCE_READONLY_ENABLED", "true").go();
+    let remote = run(&volume, &["garbage-collect", "-m", "--grace", "0s", "--server", &server.url]);
+    assert_eq!(remote.status.code(), Some(1));
+    let told = said(&remote).1;
+    assert!(
+        told.contains("storage.maintenance.readonly.enabled") && told.contains("on the registry's own machine"),
+        "{told}"
+    );
+    assert!(server.blob(&old.digest()).exists());
+    let gone = done(&run(&volume, &["garbage-collect", "-m", "--grace", "0s", &path]));
+    assert!(gone.contains(&format!("manifest eligible for deletion: {} (team/app", old.digest())), "{gone}");
+    assert!(!server.blob(&old.digest()).exists());
+    let emptied = done(&run(&volume, &["trash", "empty", &path]));
+    assert!(emptied.starts_with("1 batches with 3 blobs are gone"), "{emptied}");
+    whole(&server.client(), "team/app", "1").await;
+    assert_eq!(server.client().repo("team/app").manifest("1").await.is(200).body, new.bytes);
+}
+
+/// What an image consists of.
+fn image_blobs(image: &Manifest) -> Vec<String> {
+    let read: Value = serde_json::from_slice(&image.bytes).unwrap();
+    let layers = read["layers"].as_array().unwrap().iter();
+    layers.chain([&read["config"]]).map(|described| described["digest"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Whoever may push could else keep the disk from ever being freed.
+#[tokio::test]
+async fn no_manifest_that_is_accepted_stops_collections() {
+    let server = Wharf::prepare().full_durability().go();
+    let volume = server.volume().to_owned();
+    let repo = server.client().repo("team/app");
+    let image = repo.push_image("1", 1).await;
+    let text = String::from_utf8(image.bytes.clone()).unwrap();
+    let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
+    for (number, odd) in ["1e999", r#""\ud800""#, r#"{"\udc00":1}"#, &deep].into_iter().enumerate() {
+        let body = text.replacen('{', &format!("{{\"x\":{odd},"), 1);
+        repo.put(&format!("odd{number}"), &Manifest { bytes: body.into_bytes(), ..image.clone() }).await.is(201);
+    }
+    repo.delete("manifests/1").await.is(202);
+    let garbage = repo.push_image("2", 2).await;
+    repo.delete(&format!("manifests/{}", garbage.digest())).await.is(202);
+    done(&run(&volume, &["garbage-collect", "-m", "--grace", "0s"]));
+    assert!(!server.blob(&garbage.digest()).exists());
+    for described in image_blobs(&image) {
+        repo.get(&format!("blobs/{described}")).await.is(200);
+    }
+    for number in 0..4 {
+        let tag = format!("odd{number}");
+        assert!(repo.manifest(&tag).await.is(200).body.starts_with(b"{\"x\":"), "{tag}");
+    }
+}
+
 #[tokio::test]
 async fn who_may_delete_in_a_repository_may_delete_it_and_nothing_of_the_whole() {
     let server = guarded::start();

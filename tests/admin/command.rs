@@ -1,11 +1,13 @@
 //! The commands, by each way in which they reach a registry.
 
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::abandoned::{self, MANY};
 use crate::support::Wharf;
@@ -100,6 +102,61 @@ async fn ctrl_c_stops_the_job_and_a_script_can_tell() {
 fn catches_interrupts(line: &str) -> bool {
     let mask = line.strip_prefix("SigCgt:").and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     mask.is_some_and(|mask| mask & 0b10 != 0)
+}
+
+/// Something that begins a job and then answers nothing more.
+async fn falls_silent(listener: tokio::net::TcpListener) {
+    let job = r#"{"id":"67e55044-10b1-426f-9247-bb680e5fe0c8","kind":"upload-purge","state":"running","stopping":false,
+        "startedAt":"2026-03-01T12:00:00Z","progress":{"phase":"looking at uploads","done":0}}"#;
+    let mut silent = Vec::new();
+    loop {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        let mut asked = [0; 4];
+        connection.read_exact(&mut asked).await.unwrap();
+        if &asked == b"POST" {
+            let head =
+                "HTTP/1.1 202 Accepted\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length:";
+            connection.write_all(format!("{head} {}\r\n\r\n{job}", job.len()).as_bytes()).await.unwrap();
+        }
+        silent.push(connection);
+    }
+}
+
+#[tokio::test]
+async fn a_second_ctrl_c_ends_the_command_whatever_the_server_does() {
+    let volume = tempfile::tempdir().unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(falls_silent(listener));
+    let mut child = wharf(volume.path(), &["purge-uploads", "--server", &url]).spawn().unwrap();
+    let id = child.id();
+    let press = move || kill_process(Pid::from_raw(i32::try_from(id).unwrap()).unwrap(), Signal::INT).unwrap();
+    let ends = async {
+        while !std::fs::read_to_string(format!("/proc/{id}/status")).unwrap().lines().any(catches_interrupts) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        press();
+        let mut told = BufReader::new(child.stderr.take().unwrap());
+        let (mut told, line) = tokio::task::spawn_blocking(move || {
+            let mut line = String::new();
+            told.read_line(&mut line).map(|_| (told, line)).unwrap()
+        })
+        .await
+        .unwrap();
+        assert!(line.contains("asking the job to stop"), "{line}");
+        press();
+        let status = tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
+        let mut rest = String::new();
+        told.read_to_string(&mut rest).unwrap();
+        assert_eq!(status.code(), Some(130), "{rest}");
+        assert!(rest.contains("the job goes on"), "{rest}");
+    };
+    let ended = tokio::time::timeout(Duration::from_secs(20), ends).await;
+    if ended.is_err() {
+        let _ = kill_process(Pid::from_raw(i32::try_from(id).unwrap()).unwrap(), Signal::KILL);
+    }
+    ended.expect("the command ends");
+    server.abort();
 }
 
 #[tokio::test]

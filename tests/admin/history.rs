@@ -183,3 +183,26 @@ async fn conditions_hold_and_what_is_gone_is_said() {
     point(&alice, LATEST, &json!({})).await.problem(404, "MANIFEST_UNKNOWN");
     assert_eq!(repo.manifest("latest").await.is(200).body, one.bytes);
 }
+
+#[tokio::test]
+async fn users_are_named_to_those_who_have_said_who_they_are() {
+    let wharf = guarded::start();
+    let alice = wharf.user("alice");
+    let image = alice.repo("public/app").push_image("latest", 1).await;
+    alice.repo("public/app").put("kept", &image).await.is(201);
+    alice.repo("public/app").delete("manifests/latest").await.is(202);
+    let (history, deleted) =
+        ("/api/v1/repositories/public%2Fapp/tags/latest/history", "/api/v1/repositories/public%2Fapp/deleted-tags");
+    let named = async |client: &Client| {
+        let moves = client.get(history).await.is(200).json()["moves"].clone();
+        let tags = client.get(deleted).await.is(200).json()["tags"].clone();
+        assert_eq!((moves.as_array().unwrap().len(), &tags[0]["tag"]), (2, &json!("latest")));
+        json!([moves[0]["by"], moves[1]["by"], tags[0]["by"]])
+    };
+    let nobody = wharf.client();
+    assert_eq!(named(&nobody).await, json!([null, null, null]));
+    // Everybody may read it, so nobody asks who carol is but for this.
+    assert_eq!(named(&wharf.user("carol")).await, json!(["alice", "alice", "alice"]));
+    let mistaken = wharf.client().user("carol", "another's password");
+    assert_eq!(named(&mistaken).await, json!([null, null, null]));
+}

@@ -62,6 +62,9 @@ pub(super) fn path_of(route: &ApiRoute) -> String {
 pub(super) enum Purpose {
     /// To change something, perhaps. A volume that no server runs on is kept from others meanwhile.
     Change,
+    /// To collect garbage or empty the trash, which is the operator's own affair: on a volume that no server writes to, it goes
+    /// on although the configuration says that clients may change nothing. So it is with registry:2, which asks for that.
+    Collect,
     /// To look and change nothing. A volume that no server answers for need not be one that can be written.
     Look,
 }
@@ -137,6 +140,7 @@ impl Reach {
         let named = image::configuration(place.config.as_deref());
         let (mut config, _) = Config::load(named.as_deref(), config::environment())?;
         config.storage.root = user::volume(&config);
+        config.registry.read_only &= purpose != Purpose::Collect;
         let path = control_socket(&config.storage.root);
         let answers = || {
             let way = SocketPath::of(&path)?;
@@ -144,7 +148,7 @@ impl Reach {
             Ok(way)
         };
         match purpose {
-            Purpose::Change => match Filesystem::open_alone(&config.storage) {
+            Purpose::Change | Purpose::Collect => match Filesystem::open_alone(&config.storage) {
                 Ok(volume) => Ok(Reach::Alone(Alone::on(volume, &config))),
                 Err(error) if error.is_held() => match answers() {
                     Ok(way) => Ok(Reach::Server(Server::local(way, &config.http.prefix)?)),

@@ -15,7 +15,7 @@ use crate::http::query::Query;
 use crate::http::reply::Reply;
 use crate::http::route::Route;
 use crate::oci::{Digest, RepositoryName, Tag};
-use crate::registry::{self, Overwrite, RegistryError, moment};
+use crate::registry::{self, Overwrite, RegistryError, Removal, moment};
 
 use super::{ApiRoute, body};
 
@@ -42,7 +42,7 @@ pub struct TagMove {
     pub from: Option<String>,
     /// The digest that it points at from then on; none if it was removed.
     pub to: Option<String>,
-    /// Who asked for it, if that is known.
+    /// Who asked for it, if that is known; for those who have said who they are.
     pub by: Option<String>,
     /// How it came about.
     pub how: HowMoved,
@@ -92,7 +92,7 @@ pub struct DeletedTag {
     /// When it went, or was last heard of.
     #[schema(format = "date-time")]
     pub at: String,
-    /// Who removed it, if that is known.
+    /// Who removed it, if that is known; for those who have said who they are.
     pub by: Option<String>,
 }
 
@@ -132,8 +132,11 @@ pub struct PointedTag {
     ),
     responses((status = 200, description = "Its moves, the newest first", body = TagHistory))
 )]
-pub(super) async fn get(app: &App, name: &RepositoryName, tag: &Tag) -> Answer {
-    let moves = app.registry.tag_history(name, tag).await?.into_iter().map(TagMove::from).collect();
+pub(super) async fn get(app: &App, admitted: &Admitted, name: &RepositoryName, tag: &Tag) -> Answer {
+    let mut moves: Vec<TagMove> = app.registry.tag_history(name, tag).await?.into_iter().map(TagMove::from).collect();
+    if !sees_names(app, admitted) {
+        moves.iter_mut().for_each(|moved| moved.by = None);
+    }
     let history = TagHistory { repository: name.to_string(), tag: tag.to_string(), moves };
     Ok(Reply::json(super::JSON, &history).done())
 }
@@ -156,13 +159,21 @@ pub(super) async fn get(app: &App, name: &RepositoryName, tag: &Tag) -> Answer {
         headers(("Link" = String, description = "The path of the next page, if there is one"))
     ))
 )]
-pub(super) async fn list_deleted(app: &App, request: &Parts, name: RepositoryName) -> Answer {
+pub(super) async fn list_deleted(app: &App, admitted: &Admitted, request: &Parts, name: RepositoryName) -> Answer {
     let page = Query::parse(request.uri.query()).page()?;
     let listing = app.registry.tags_with_history(&name, &page).await?;
     let last = listing.entries.last().filter(|_| listing.more).map(|deleted| deleted.tag.to_string());
-    let tags = listing.entries.into_iter().map(DeletedTag::from).collect();
+    let mut tags: Vec<DeletedTag> = listing.entries.into_iter().map(DeletedTag::from).collect();
+    if !sees_names(app, admitted) {
+        tags.iter_mut().for_each(|deleted| deleted.by = None);
+    }
     let reply = Reply::json(super::JSON, &DeletedTags { repository: name.to_string(), tags });
     Ok(linked(app, reply, &Route::Api(ApiRoute::DeletedTags(name)), last.as_deref(), &page, &[]).done())
+}
+
+/// Whether users are named to the caller: to everybody who has said who they are, and where nobody has to.
+fn sees_names(app: &App, admitted: &Admitted) -> bool {
+    app.auth.is_open() || !admitted.caller().is_anonymous()
 }
 
 /// Who may create tags and not move them brings back what is gone, and no more.
@@ -204,6 +215,9 @@ pub(super) async fn put(
         Ok(pointed) => pointed,
         Err(error @ RegistryError::WouldOverwrite { .. }) => {
             return Err(app.may_not_move(request, peer, caller, &name, error));
+        }
+        Err(RegistryError::ManifestRemoved { repository, digest, .. }) if !sees_names(app, admitted) => {
+            return Err(RegistryError::ManifestRemoved { repository, digest, removal: Removal::default() }.into());
         }
         Err(error) => return Err(error.into()),
     };

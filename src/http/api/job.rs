@@ -37,7 +37,7 @@ pub struct Job {
     pub stopping: bool,
     /// How far it has come.
     pub progress: JobProgress,
-    /// What came of it: of one that was stopped, what was done until then.
+    /// What came of it: of one that was stopped or that failed, what was done until then, if anything was begun.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<JobOutcome>,
     /// Why it failed.
@@ -133,8 +133,8 @@ impl From<registry::JobReport> for Job {
         let (state, result, error) = match report.state {
             registry::JobState::Running => (JobState::Running, None, None),
             registry::JobState::Done(result) => (JobState::Done, Some(result.into()), None),
-            registry::JobState::Stopped(result) => (JobState::Stopped, Some(result.into()), None),
-            registry::JobState::Failed(error) => (JobState::Failed, None, Some(error)),
+            registry::JobState::Stopped(result) => (JobState::Stopped, result.map(JobOutcome::from), None),
+            registry::JobState::Failed { reason, done } => (JobState::Failed, done.map(JobOutcome::from), Some(reason)),
         };
         Job {
             id: report.id.to_string(),

@@ -135,6 +135,11 @@ impl ApiRoute {
         }
     }
 
+    /// Whether users are named in the answer, to those who have said who they are.
+    pub fn names_users(&self) -> bool {
+        matches!(self, ApiRoute::TagHistory(..) | ApiRoute::DeletedTags(_))
+    }
+
     /// What it needs of whoever asks for it.
     pub fn need(&self) -> Need<'_> {
         match self {

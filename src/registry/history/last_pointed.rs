@@ -3,9 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::time::SystemTime;
 
+use futures_util::{StreamExt, TryStreamExt, stream};
+
 use crate::oci::{Digest, RepositoryName, Tag};
 
-use super::{How, Line, Registry, Result, layout};
+use super::{How, Line, Registry, Result, SIDE_BY_SIDE, layout};
 
 /// A tag as it is now: where it points, and since when.
 type Current = Option<(Digest, SystemTime)>;
@@ -21,27 +23,41 @@ impl Registry {
         repository: &RepositoryName,
     ) -> Result<HashMap<Digest, SystemTime>> {
         let now = self.clock.now();
-        let histories = self.storage.list(&layout::tag_histories(repository), None, usize::MAX).await?;
-        let tags = self.storage.list(&layout::tags(repository), None, usize::MAX).await?;
-        let tags = tags.iter().filter_map(|entry| entry.name.parse().ok());
+        let histories = self.names(&layout::tag_histories(repository)).await?;
         let tags: HashSet<Tag> =
-            histories.iter().filter_map(|entry| layout::tag_of_history(&entry.name)).chain(tags).collect();
+            self.names(&layout::tags(repository)).await?.iter().filter_map(|name| name.parse().ok()).collect();
+        let gone = histories.iter().filter_map(|name| layout::tag_of_history(name)).filter(|tag| !tags.contains(tag));
+        let all: Vec<(Tag, bool)> =
+            tags.iter().cloned().map(|tag| (tag, true)).chain(gone.map(|tag| (tag, false))).collect();
+        let looked = stream::iter(all).map(|(tag, is_there)| self.left_by(repository, tag, is_there, now));
+        let mut looked = looked.buffer_unordered(SIDE_BY_SIDE);
         let mut times: HashMap<Digest, SystemTime> = HashMap::new();
-        for tag in tags {
-            let (current, lines, found) = {
-                let _moving = self.locks.moving(repository, std::slice::from_ref(&tag)).await;
-                let current = match self.resolve(repository, &tag).await? {
-                    Some(digest) => Some((digest, self.pointed_since(repository, &tag).await?.unwrap_or(now))),
-                    None => None,
-                };
-                (current, self.written_down(repository, &tag).await?, self.found(repository, &tag).await?)
-            };
-            for (digest, at) in last_pointed(&lines, &found, current, now) {
+        while let Some(left) = looked.try_next().await? {
+            for (digest, at) in left {
                 let last = times.entry(digest).or_insert(at);
                 *last = at.max(*last);
             }
         }
         Ok(times)
+    }
+
+    /// When a tag left what it has pointed at. Of one that was not there a moment ago, which most of those are that have a
+    /// history, no index is looked for.
+    async fn left_by(
+        &self,
+        repository: &RepositoryName,
+        tag: Tag,
+        is_there: bool,
+        now: SystemTime,
+    ) -> Result<Vec<(Digest, SystemTime)>> {
+        let _moving = self.locks.moving(repository, std::slice::from_ref(&tag)).await;
+        let current = match self.resolve(repository, &tag).await? {
+            Some(digest) => Some((digest, self.pointed_since(repository, &tag).await?.unwrap_or(now))),
+            None => None,
+        };
+        let lines = self.written_down(repository, &tag).await?;
+        let found = if is_there || current.is_some() { self.found(repository, &tag).await? } else { Vec::new() };
+        Ok(last_pointed(&lines, &found, current, now))
     }
 }
 

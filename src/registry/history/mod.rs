@@ -4,6 +4,7 @@
 //! the tag itself change: a move that can be seen is in the history. It may lack nothing but what somebody else did to the
 //! volume, and what registry:2's own index of a tag says fills that gap as well as it can. It stays when the tag goes.
 
+mod forget;
 mod last_moved;
 mod last_pointed;
 mod moves;

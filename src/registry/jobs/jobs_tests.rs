@@ -6,7 +6,10 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::*;
-use crate::registry::{CheckReport, Defect, Finding, Outcome, Purged, Settings, Severity};
+use crate::registry::{
+    CheckOptions, CheckReport, CollectionTerms, Defect, Effort, Finding, Outcome, Purged, Settings, Severity, Untagged,
+    samples,
+};
 use crate::storage::{self, Filesystem};
 
 fn registry() -> (tempfile::TempDir, Registry) {
@@ -83,8 +86,37 @@ async fn a_job_that_is_asked_to_stop_says_how_much_was_done() {
     let begun = registry.start_job(JobKind::UploadPurge, Actor::unknown(), until(&Arc::default())).unwrap();
     assert!(registry.stop_job(begun.id).unwrap().stopping);
     let over = is_over(&registry, begun.id).await;
-    assert_eq!(over.state, JobState::Stopped(purged(4)));
+    assert_eq!(over.state, JobState::Stopped(Some(purged(4))));
     assert_eq!(registry.stop_job(begun.id).unwrap(), over, "asking again changes nothing");
+}
+
+/// Long work waits for other long work, and may be stopped meanwhile.
+#[tokio::test]
+async fn a_job_that_is_stopped_before_it_begins_has_not_failed() {
+    let (directory, registry) = registry();
+    let app = samples::name("team/app");
+    samples::put(&registry, &app, samples::new(&samples::index(&[]), &["latest"])).await;
+    let batch = registry.delete_repository(&app, &Actor::unknown()).await.unwrap();
+    let busy = registry.upkeep.now().await;
+    let terms = CollectionTerms { grace: Duration::ZERO, untagged: Untagged::Go, dry_run: false };
+    let started = [
+        registry.start_collection(Actor::unknown(), terms, Effort::FULL).unwrap(),
+        registry.start_emptying(Actor::unknown(), None, Duration::ZERO).unwrap(),
+        registry.start_restoration(Actor::unknown(), batch).unwrap(),
+        registry.start_check(Actor::unknown(), CheckOptions { repair: true, ..CheckOptions::default() }).unwrap(),
+    ];
+    for job in &started {
+        assert!(registry.stop_job(job.id).unwrap().stopping, "{}", job.kind);
+    }
+    let ends = async {
+        for job in &started {
+            let over = is_over(&registry, job.id).await;
+            assert!(matches!(over.state, JobState::Stopped(_)), "{}: {:?}", job.kind, over.state);
+        }
+    };
+    ends.await;
+    drop(busy);
+    assert!(!directory.path().join("docker/registry/v2/repositories/team/app").exists(), "nothing came back");
 }
 
 #[tokio::test]
@@ -92,13 +124,18 @@ async fn a_job_that_fails_or_panics_has_failed_and_makes_way_for_the_next() {
     let (_volume, registry) = registry();
     let fails = |_| async { Err(RegistryError::Damaged("a link".to_owned())) };
     let id = registry.start_job(JobKind::UploadPurge, Actor::unknown(), fails).unwrap().id;
-    assert_eq!(is_over(&registry, id).await.state, JobState::Failed("what is stored is damaged: a link".to_owned()));
+    let reason = || "what is stored is damaged: a link".to_owned();
+    assert_eq!(is_over(&registry, id).await.state, JobState::Failed { reason: reason(), done: None });
+    let fails = |_| async { Ok(Ended::of(purged(3), Err(RegistryError::Damaged("a link".to_owned())))) };
+    let id = registry.start_job(JobKind::UploadPurge, Actor::unknown(), fails).unwrap().id;
+    let failed = JobState::Failed { reason: reason(), done: Some(purged(3)) };
+    assert_eq!(is_over(&registry, id).await.state, failed, "it says how much was done before");
     let panics = |handle: JobHandle| async move {
         assert!(handle.stop.is_cancelled(), "on purpose");
         Ok(Ended::Whole(purged(0)))
     };
     let id = registry.start_job(JobKind::UploadPurge, Actor::unknown(), panics).unwrap().id;
-    assert!(matches!(is_over(&registry, id).await.state, JobState::Failed(_)));
+    assert!(matches!(is_over(&registry, id).await.state, JobState::Failed { done: None, .. }));
     assert!(registry.start_job(JobKind::UploadPurge, Actor::unknown(), until(&Arc::default())).is_ok());
 }
 
@@ -148,7 +185,7 @@ async fn the_end_of_the_registry_stops_jobs_and_waits_for_them() {
     let (_volume, registry) = registry();
     let begun = registry.start_job(JobKind::UploadPurge, Actor::unknown(), until(&Arc::default())).unwrap();
     tokio::time::timeout(Duration::from_secs(20), registry.finish()).await.expect("the end does not wait for ever");
-    assert_eq!(registry.job(begun.id).unwrap().state, JobState::Stopped(purged(4)));
+    assert_eq!(registry.job(begun.id).unwrap().state, JobState::Stopped(Some(purged(4))));
 }
 
 #[test]

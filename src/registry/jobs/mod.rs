@@ -34,28 +34,46 @@ pub struct JobHandle {
     pub stop: CancellationToken,
 }
 
-/// How the work of a job ended when it did not fail.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How the work of a job ended.
+#[derive(Debug)]
 pub enum Ended<T = JobResult> {
     /// All of it was done.
     Whole(T),
     /// It was stopped; this much was done.
     Stopped(T),
+    /// It failed; this much was done before.
+    Failed(T, RegistryError),
 }
 
 impl<T> Ended<T> {
+    /// What was done by work that ended like this.
+    pub(super) fn of(done: T, ended: Result<()>) -> Ended<T> {
+        match ended {
+            Ok(()) => Ended::Whole(done),
+            Err(RegistryError::Stopped) => Ended::Stopped(done),
+            Err(error) => Ended::Failed(done, error),
+        }
+    }
+
     /// With what was done as something else.
     pub fn map<U>(self, into: impl FnOnce(T) -> U) -> Ended<U> {
         match self {
             Ended::Whole(done) => Ended::Whole(into(done)),
             Ended::Stopped(done) => Ended::Stopped(into(done)),
+            Ended::Failed(done, error) => Ended::Failed(into(done), error),
         }
     }
 
-    /// What was done, all or not.
-    pub fn done(self) -> T {
+    /// What was done, for who wants all of it or nothing.
+    ///
+    /// # Errors
+    ///
+    /// Why it failed, or [`RegistryError::Stopped`].
+    pub fn whole(self) -> Result<T> {
         match self {
-            Ended::Whole(done) | Ended::Stopped(done) => done,
+            Ended::Whole(done) => Ok(done),
+            Ended::Stopped(_) => Err(RegistryError::Stopped),
+            Ended::Failed(_, error) => Err(error),
         }
     }
 }
@@ -84,6 +102,11 @@ struct Job {
 }
 
 impl Job {
+    fn failed(&self, error: &(dyn Error + 'static), reason: String, done: Option<JobResult>) -> JobState {
+        error!(job = %self.id, kind = %self.kind, error, "a job failed");
+        JobState::Failed { reason, done }
+    }
+
     fn report(&self, state: JobState, ended: Option<SystemTime>) -> JobReport {
         JobReport {
             id: self.id,
@@ -156,14 +179,13 @@ impl Registry {
         self.work.spawn(async move {
             let state = match working.await {
                 Ok(Ok(Ended::Whole(result))) => JobState::Done(result),
-                Ok(Ok(Ended::Stopped(result))) => JobState::Stopped(result),
-                Ok(Err(error)) => {
-                    error!(job = %job.id, %kind, error = &error as &dyn Error, "a job failed");
-                    JobState::Failed(error.to_string())
-                }
+                Ok(Ok(Ended::Stopped(result))) => JobState::Stopped(Some(result)),
+                // It was stopped before it had begun, as while it waited for other work.
+                Ok(Err(RegistryError::Stopped)) => JobState::Stopped(None),
+                Ok(Ok(Ended::Failed(done, error))) => job.failed(&error, error.to_string(), Some(done)),
+                Ok(Err(error)) => job.failed(&error, error.to_string(), None),
                 Err(panicked) => {
-                    error!(job = %job.id, %kind, error = &panicked as &dyn Error, "a job failed");
-                    JobState::Failed("the work stopped in the middle; the log says why".to_owned())
+                    job.failed(&panicked, "the work stopped in the middle; the log says why".to_owned(), None)
                 }
             };
             info!(job = %job.id, %kind, state = state.as_str(), "a job is over");

@@ -136,18 +136,25 @@ pub enum JobState {
     Running,
     /// It did all that it was to do.
     Done(JobResult),
-    /// Somebody stopped it; this much was done.
-    Stopped(JobResult),
-    /// It failed, for this reason.
-    Failed(String),
+    /// Somebody stopped it; this much was done, if it had begun.
+    Stopped(Option<JobResult>),
+    /// It failed.
+    Failed {
+        /// Why.
+        reason: String,
+        /// What was done before, if that is known.
+        done: Option<JobResult>,
+    },
 }
 
 impl JobState {
     /// Leaves figures of what was done, and nothing of which there may be many.
     pub fn keep_figures(&mut self) {
         match self {
-            JobState::Done(result) | JobState::Stopped(result) => result.keep_figures(),
-            JobState::Running | JobState::Failed(_) => {}
+            JobState::Done(result) | JobState::Stopped(Some(result)) | JobState::Failed { done: Some(result), .. } => {
+                result.keep_figures()
+            }
+            JobState::Running | JobState::Stopped(None) | JobState::Failed { done: None, .. } => {}
         }
     }
 
@@ -157,7 +164,7 @@ impl JobState {
             JobState::Running => "running",
             JobState::Done(_) => "done",
             JobState::Stopped(_) => "stopped",
-            JobState::Failed(_) => "failed",
+            JobState::Failed { .. } => "failed",
         }
     }
 }

@@ -3,9 +3,10 @@
 //! A pull is a manifest that was got, by its tag or by its digest; one that was only looked at (`HEAD`) is none. It is
 //! counted in memory, and what was counted is written down about once a minute, in one file for each repository of which
 //! anything was pulled. The last minute before a crash is lost, and nothing else: what could not be written is kept until
-//! it can be. It is also known since when pulls are counted, so that nobody takes what was never counted for what was not
-//! pulled.
+//! it can be. It is also known since when pulls are counted without a gap, so that nobody takes what was never counted for
+//! what was not pulled.
 
+mod counted;
 mod table;
 mod written;
 
@@ -14,8 +15,6 @@ use std::error::Error;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use tokio::sync::{Mutex, MutexGuard, Notify};
 use tracing::warn;
 
@@ -128,8 +127,7 @@ impl Registry {
         }
         loop {
             let _ = tokio::time::timeout(BETWEEN, self.pulls.many.notified()).await;
-            let noted = self.note_counting().await;
-            if let Err(error) = noted.and(self.flush_pulls().await) {
+            if let Err(error) = self.write_pulls().await {
                 warn!(error = &error as &dyn Error, "cannot write down when tags were pulled last; it is tried again");
                 tokio::time::sleep(BETWEEN).await;
             }
@@ -138,17 +136,24 @@ impl Registry {
 
     /// Writes down what was counted. What cannot be written is kept.
     pub async fn flush_pulls(&self) -> Result<()> {
-        let mut repositories = self.pulls.table.repositories();
-        if repositories.is_empty() {
-            return Ok(());
-        }
+        // Who has counted nothing may be somebody who does not count, such as a command.
+        if self.pulls.table.repositories().is_empty() { Ok(()) } else { self.write_pulls().await }
+    }
+
+    /// Writes down what was counted, and that it was counted until now.
+    async fn write_pulls(&self) -> Result<()> {
+        let now = self.clock.now();
         self.note_counting().await?;
+        let mut repositories = self.pulls.table.repositories();
         let mut failed = None;
         while !repositories.is_empty() {
             // One that cannot be written down keeps no others from it.
             failed = self.flush_some(&mut repositories).await.err().or(failed);
         }
-        failed.map_or(Ok(()), Err)
+        match failed {
+            Some(error) => Err(error),
+            None => self.note_counted(now).await,
+        }
     }
 
     /// Writes down the last of these repositories, which are taken off the list.
@@ -235,33 +240,6 @@ impl Registry {
             warn!(pulls = %key, "what is written down of pulls is damaged; they are counted anew");
             RepositoryPulls { since: self.clock.now(), counts: Counts::new() }
         }))
-    }
-
-    /// When the counting of pulls began on this volume.
-    async fn counted_since(&self) -> Result<SystemTime> {
-        Ok(self.noted_counting().await?.unwrap_or(self.pulls.began))
-    }
-
-    async fn noted_counting(&self) -> Result<Option<SystemTime>> {
-        match self.storage.get(&layout::counted_since()).await {
-            Ok(noted) => {
-                let text = std::str::from_utf8(&noted).ok();
-                Ok(text.and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok()).map(SystemTime::from))
-            }
-            Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Notes that counting began when this process did, unless it began before.
-    async fn note_counting(&self) -> Result<()> {
-        if self.noted_counting().await?.is_some() {
-            return Ok(());
-        }
-        match OffsetDateTime::from(self.pulls.began).format(&Rfc3339) {
-            Ok(text) => Ok(self.storage.put(&layout::counted_since(), Bytes::from(text)).await?),
-            Err(error) => Err(RegistryError::Damaged(error.to_string())),
-        }
     }
 }
 

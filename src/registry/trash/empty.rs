@@ -35,9 +35,22 @@ impl Registry {
         now: SystemTime,
         stop: &CancellationToken,
     ) -> Result<Emptied> {
+        let mut emptied = Emptied::default();
+        self.empty_into(which, keep, now, stop, &mut emptied).await?;
+        Ok(emptied)
+    }
+
+    /// The same, which says how much was removed when it is stopped or fails, too.
+    pub(super) async fn empty_into(
+        &self,
+        which: Option<&BatchId>,
+        keep: Duration,
+        now: SystemTime,
+        stop: &CancellationToken,
+        emptied: &mut Emptied,
+    ) -> Result<()> {
         self.allow_writing()?;
         let _alone = self.upkeep.alone(stop).await?;
-        let mut emptied = Emptied::default();
         let batches = match which {
             Some(id) if self.batches().await?.contains(id) => vec![id.clone()],
             Some(id) => return Err(RegistryError::BatchUnknown(id.clone())),
@@ -53,31 +66,27 @@ impl Registry {
                 None => true,
             };
             if which.is_some() || old {
-                self.empty_batch(&id, &mut emptied).await?;
+                self.empty_batch(&id, stop, emptied).await?;
             }
         }
         self.storage.set_room_aside().await?;
-        Ok(emptied)
+        // What can be brought back no longer needs no notes.
+        if emptied.batches > 0 { self.forget(now, stop).await } else { Ok(()) }
     }
 
-    async fn empty_batch(&self, id: &BatchId, emptied: &mut Emptied) -> Result<()> {
-        let (mut blobs, mut repositories) = (Vec::new(), Vec::new());
-        self.read_batch(id, |removed| match removed {
-            Removed::Blob { digest, .. } => blobs.push(digest),
-            Removed::Repository { repository } => repositories.push(repository),
-            Removed::Layer { .. } | Removed::Manifest { .. } => {}
+    async fn empty_batch(&self, id: &BatchId, stop: &CancellationToken, emptied: &mut Emptied) -> Result<()> {
+        let mut blobs = Vec::new();
+        self.read_batch(id, |removed| {
+            if let Removed::Blob { digest, .. } = removed {
+                blobs.push(digest);
+            }
         })
         .await?;
         for some in blobs.chunks(AT_ONCE) {
-            self.remove_trashed(some, id, emptied).await?;
-        }
-        for repository in repositories {
-            let _removing = self.locks.removing(&repository).await;
-            if !self.repository_exists(&repository).await? {
-                for notes in layout::notes(&repository) {
-                    self.storage.delete_all(&notes).await?;
-                }
+            if stop.is_cancelled() {
+                return Err(RegistryError::Stopped);
             }
+            self.remove_trashed(some, id, emptied).await?;
         }
         self.storage.delete_all(&layout::batch(id)).await?;
         emptied.batches += 1;

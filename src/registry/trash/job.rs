@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::oci::RepositoryName;
-use crate::registry::{Actor, Ended, JobKind, JobReport, JobResult, Registry, RegistryError, Result};
+use crate::registry::{Actor, Ended, JobHandle, JobKind, JobReport, JobResult, Registry, RegistryError, Result};
 
-use super::BatchId;
+use super::{BatchId, Emptied};
 
 impl Registry {
     /// Brings a batch back, as a job.
@@ -19,7 +19,8 @@ impl Registry {
         let who = by.clone();
         self.start_job(JobKind::TrashRestoration, by, move |job| async move {
             job.progress.enter("bringing back", None);
-            Ok(Ended::Whole(JobResult::TrashRestoration(registry.restore_batch(&id, &who).await?)))
+            let restored = registry.restore_until(&id, &who, &job.stop).await?;
+            Ok(restored.map(JobResult::TrashRestoration))
         })
     }
 
@@ -34,9 +35,9 @@ impl Registry {
         self.start_job(JobKind::TrashEmptying, by, move |job| async move {
             job.progress.enter("removing for good", None);
             let now = registry.clock.now();
-            Ok(Ended::Whole(JobResult::TrashEmptying(
-                registry.empty_trash(which.as_ref(), keep, now, &job.stop).await?,
-            )))
+            let mut emptied = Emptied::default();
+            let ended = registry.empty_into(which.as_ref(), keep, now, &job.stop, &mut emptied).await;
+            Ok(Ended::of(JobResult::TrashEmptying(emptied), ended))
         })
     }
 
@@ -52,23 +53,39 @@ impl Registry {
         self.start_job(JobKind::RepositoryDeletion, by, move |job| async move {
             job.progress.enter("deleting repositories", None);
             let mut deleted = Vec::new();
-            let mut walk = registry.walk_below(&top);
-            while let Some(name) = walk.next(&registry).await? {
-                if job.stop.is_cancelled() {
-                    return Ok(Ended::Stopped(JobResult::RepositoryDeletion(deleted)));
-                }
-                match registry.delete_repository(&name, &who).await {
-                    Ok(batch) => deleted.push((name, batch)),
-                    // Somebody was first.
-                    Err(RegistryError::RepositoryUnknown { .. }) => {}
-                    Err(error) => return Err(error),
-                }
-                job.progress.advance(1);
+            let ended = registry.delete_below(&top, &who, &job, &mut deleted).await;
+            if ended.is_ok() && deleted.is_empty() {
+                return Err(registry.repository_unknown(&top).await);
             }
-            match deleted.is_empty() {
-                true => Err(registry.repository_unknown(&top).await),
-                false => Ok(Ended::Whole(JobResult::RepositoryDeletion(deleted))),
-            }
+            // However it ends: those that were deleted can be brought back by their batches, which nobody else knows.
+            Ok(Ended::of(JobResult::RepositoryDeletion(deleted), ended))
         })
     }
+
+    async fn delete_below(
+        &self,
+        top: &RepositoryName,
+        by: &Actor,
+        job: &JobHandle,
+        deleted: &mut Vec<(RepositoryName, BatchId)>,
+    ) -> Result<()> {
+        let mut walk = self.walk_below(top);
+        while let Some(name) = walk.next(self).await? {
+            if job.stop.is_cancelled() {
+                return Err(RegistryError::Stopped);
+            }
+            match self.delete_repository(&name, by).await {
+                Ok(batch) => deleted.push((name, batch)),
+                // Somebody was first.
+                Err(RegistryError::RepositoryUnknown { .. }) => {}
+                Err(error) => return Err(error),
+            }
+            job.progress.advance(1);
+        }
+        Ok(())
+    }
 }
+
+#[cfg(test)]
+#[path = "job_tests.rs"]
+mod tests;

@@ -6,6 +6,7 @@
 mod batch;
 mod contents;
 mod empty;
+mod forget;
 mod job;
 mod restore;
 

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
 
 use crate::oci::{Algorithm, Digest, Edges, RepositoryName, Tag};
 use crate::registry::history::How;
-use crate::registry::{Actor, Registry, RegistryError, Result, layout, links};
+use crate::registry::{Actor, Ended, Registry, RegistryError, Result, layout, links};
 use crate::storage::{Change, EntryKind, Key};
 
 use super::{BatchId, Removed};
@@ -33,10 +34,20 @@ impl Registry {
     /// Content comes first, what refers to it behind, tags last, so that a crash in the middle leaves nothing that is not
     /// whole, and it can be done again. A collection that runs is ended: it has not seen what comes back.
     pub async fn restore_batch(&self, id: &BatchId, by: &Actor) -> Result<Restored> {
+        self.restore_until(id, by, &CancellationToken::new()).await?.whole()
+    }
+
+    /// The same, which can be stopped between any two things: the batch stays then, and can be brought back again.
+    pub(super) async fn restore_until(
+        &self,
+        id: &BatchId,
+        by: &Actor,
+        stop: &CancellationToken,
+    ) -> Result<Ended<Restored>> {
         self.allow_writing()?;
-        let (registry, id, by) = (self.clone(), id.clone(), by.clone());
+        let (registry, id, by, stop) = (self.clone(), id.clone(), by.clone(), stop.clone());
         self.to_its_end(async move {
-            let _alone = registry.upkeep.now().await;
+            let _alone = stop.run_until_cancelled(registry.upkeep.now()).await.ok_or(RegistryError::Stopped)?;
             let mut removed = Vec::new();
             if registry.read_batch(&id, |one| removed.push(one)).await?.is_none() {
                 return Err(RegistryError::BatchUnknown(id));
@@ -44,16 +55,25 @@ impl Registry {
             // However it ends: what came back is counted where somebody has to know, and is not refused, since an operator asked
             // for it.
             let touched: BTreeSet<RepositoryName> = removed.iter().filter_map(Removed::repository).cloned().collect();
-            let restored = registry.restore_all(&id, removed, &by).await;
+            let mut restored = Restored::default();
+            let ended = registry.restore_all(&id, removed, &by, &stop, &mut restored).await;
             touched.iter().for_each(|repository| registry.usage.changed(repository));
-            restored
+            Ok(Ended::of(restored, ended))
         })
         .await
     }
 
-    async fn restore_all(&self, id: &BatchId, removed: Vec<Removed>, by: &Actor) -> Result<Restored> {
-        let mut restored = Restored::default();
+    async fn restore_all(
+        &self,
+        id: &BatchId,
+        removed: Vec<Removed>,
+        by: &Actor,
+        stop: &CancellationToken,
+        restored: &mut Restored,
+    ) -> Result<()> {
+        let go_on = || if stop.is_cancelled() { Err(RegistryError::Stopped) } else { Ok(()) };
         for one in &removed {
+            go_on()?;
             if let Removed::Blob { digest, .. } = one
                 && self.storage.stat(&layout::blob(digest)).await.is_err()
                 && self.rescue(digest).await?
@@ -62,6 +82,7 @@ impl Registry {
             }
         }
         for one in &removed {
+            go_on()?;
             if let Removed::Layer { repository, digest, target } = one
                 && self.content_is_there(target).await?
             {
@@ -69,6 +90,7 @@ impl Registry {
             }
         }
         for one in removed {
+            go_on()?;
             match one {
                 Removed::Blob { .. } | Removed::Layer { .. } => {}
                 Removed::Manifest { repository, digest, media_type, tags, layers } => {
@@ -82,14 +104,13 @@ impl Registry {
                     }
                 }
                 Removed::Repository { repository } => {
-                    self.restore_repository(id, &repository, &mut restored).await?;
+                    self.restore_repository(id, &repository, restored).await?;
                     restored.repositories.push(repository);
                 }
             }
         }
         self.storage.settle().await?;
-        self.storage.delete_all(&layout::batch(id)).await?;
-        Ok(restored)
+        Ok(self.storage.delete_all(&layout::batch(id)).await?)
     }
 
     /// Gives a repository its manifest back with all that it refers to, and the tags that are free; how many those are. `None`

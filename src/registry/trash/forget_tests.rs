@@ -1,0 +1,97 @@
+//! What is noted goes when nothing of it can come back, and not before.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use crate::oci::{Digest, RepositoryName};
+use crate::registry::samples::{index, name, new, put, serves_manifest, tag, volume};
+use crate::registry::{Actor, Precondition, Registry};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+async fn push(registry: &Registry, to: &RepositoryName, number: u64, tags: &[&str]) -> Digest {
+    let mut manifest = index(&[]);
+    manifest["annotations"] = serde_json::json!({"number": number.to_string()});
+    put(registry, to, new(&manifest, tags)).await
+}
+
+async fn delete(registry: &Registry, from: &RepositoryName, digest: &Digest) {
+    registry.delete_manifest(from, digest, &Precondition::None, &Actor::unknown()).await.unwrap();
+}
+
+/// Empties the trash of everything, some days from now.
+async fn empty(registry: &Registry, days: u32) -> u64 {
+    let (now, stop) = (SystemTime::now() + days * DAY, CancellationToken::new());
+    registry.empty_trash(None, Duration::ZERO, now, &stop).await.unwrap().batches
+}
+
+fn notes(directory: &TempDir, of: &str) -> PathBuf {
+    directory.path().join("wharf/repositories").join(of)
+}
+
+#[tokio::test]
+async fn notes_of_a_repository_stay_as_long_as_anything_of_it_is_in_the_trash() {
+    let (directory, registry) = volume();
+    let (app, below) = (name("team/app"), name("team/app/below"));
+    let one = push(&registry, &app, 1, &["latest"]).await;
+    push(&registry, &below, 3, &["latest"]).await;
+    delete(&registry, &app, &one).await;
+    let first = registry.trash().await.unwrap().remove(0).id;
+    assert!(!registry.repository_exists(&app).await.unwrap());
+    // What comes back has its history.
+    registry.restore_batch(&first, &Actor::unknown()).await.unwrap();
+    let moves = registry.tag_history(&app, &tag("latest")).await.unwrap();
+    assert_eq!(moves.len(), 3);
+    // Two batches name it.
+    let two = push(&registry, &app, 2, &["latest"]).await;
+    delete(&registry, &app, &two).await;
+    delete(&registry, &app, &one).await;
+    let second = registry.trash().await.unwrap().remove(1).id;
+    let stop = CancellationToken::new();
+    registry.empty_trash(Some(&second), Duration::ZERO, SystemTime::now(), &stop).await.unwrap();
+    assert!(notes(&directory, "team/app/_history/latest+").exists(), "the other has it yet");
+    assert_eq!(empty(&registry, 1).await, 1);
+    assert!(!notes(&directory, "team/app/_history").exists());
+    assert!(notes(&directory, "team/app/below/_history/latest+").exists(), "it is another repository");
+    // Who takes the name later begins with nothing.
+    push(&registry, &app, 4, &["latest"]).await;
+    assert_eq!(registry.tag_history(&app, &tag("latest")).await.unwrap().len(), 1);
+    // A repository that was deleted as a whole, and of which nothing is left.
+    for gone in [&below, &app] {
+        registry.delete_repository(gone, &Actor::unknown()).await.unwrap();
+        assert!(notes(&directory, gone.as_str()).exists());
+    }
+    assert_eq!(empty(&registry, 1).await, 2);
+    assert!(!notes(&directory, "team").exists());
+}
+
+#[tokio::test]
+async fn a_history_goes_when_its_tag_is_gone_and_nothing_that_it_leads_to_can_come_back() {
+    let (directory, registry) = volume();
+    let app = name("team/app");
+    push(&registry, &app, 1, &["there"]).await;
+    let held = push(&registry, &app, 2, &["held"]).await;
+    registry.delete_tag(&app, &tag("held"), &Precondition::None, &Actor::unknown()).await.unwrap();
+    let gone = push(&registry, &app, 3, &["gone"]).await;
+    delete(&registry, &app, &gone).await;
+    let histories =
+        || ["there", "held", "gone"].map(|of| notes(&directory, "team/app/_history").join(format!("{of}+")).exists());
+    // Fourteen days until it would be collected, and seven in the trash.
+    assert_eq!(empty(&registry, 20).await, 1);
+    assert_eq!(histories(), [true; 3]);
+    let other = push(&registry, &app, 4, &[]).await;
+    delete(&registry, &app, &other).await;
+    assert_eq!(empty(&registry, 22).await, 1);
+    assert_eq!(histories(), [true, true, false]);
+    registry
+        .roll_back(&app, &tag("held"), Actor::unknown(), Precondition::None, crate::registry::Overwrite::Allowed)
+        .await
+        .unwrap();
+    assert!(serves_manifest(&registry, &app, held).await);
+    // A tag of that name begins anew.
+    push(&registry, &app, 5, &["gone"]).await;
+    assert_eq!(registry.tag_history(&app, &tag("gone")).await.unwrap().len(), 1);
+}
