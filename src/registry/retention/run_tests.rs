@@ -1,6 +1,5 @@
 //! Tags go and come back, on a real directory.
 
-use std::fs;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -31,7 +30,7 @@ impl Clock for Hands {
 
 /// A registry with one rule.
 pub(in crate::registry::retention) struct Volume {
-    directory: TempDir,
+    _directory: TempDir,
     clock: Arc<Hands>,
     pub(in crate::registry::retention) registry: Registry,
 }
@@ -52,7 +51,7 @@ impl Volume {
         let storage = Filesystem::open(&storage::Settings::of(directory.path())).unwrap();
         let clock = Arc::new(Hands(Mutex::new(SystemTime::now())));
         let registry = Registry::by_the_clock(Arc::new(storage), settings, Arc::clone(&clock) as Arc<dyn Clock>);
-        Volume { directory, clock, registry }
+        Volume { _directory: directory, clock, registry }
     }
 
     fn passes(&self, time: Duration) {
@@ -186,23 +185,25 @@ async fn a_tag_that_was_pulled_meanwhile_stays_also_if_that_was_written_down() {
 /// Where pulls were never counted nothing counts as not pulled.
 #[tokio::test]
 async fn what_nobody_can_know_to_be_pulled_stays() {
-    let volume = Volume::new(Keep { pulled_within: Some(30 * DAY), ..Keep::default() });
-    let fate = async || volume.judged().await[0].fate;
+    let mut volume = Volume::new(Keep { pulled_within: Some(30 * DAY), ..Keep::default() });
+    let fate = async |volume: &Volume| volume.judged().await[0].fate;
     let kept = |condition| Fate::Kept(Kept::By { rule: 0, condition });
     volume.push("team/app", "t1", 1).await;
-    assert_eq!(fate().await, kept(Condition::NotYetPulled));
+    assert_eq!(fate(&volume).await, kept(Condition::NotYetPulled));
+    volume.push("other", "t1", 1).await;
+    volume.registry.pull_manifest(&name("other"), &tag("t1").into()).await.unwrap();
+    volume.registry.flush_pulls().await.unwrap();
     volume.passes(31 * DAY);
-    assert_eq!(fate().await, Fate::Removed { rule: 0 });
-    // The same volume, of which somebody else was the server until a day ago.
-    let now = volume.registry.clock.now();
-    let began = time::OffsetDateTime::from(now - DAY).format(&time::format_description::well_known::Rfc3339).unwrap();
-    let counted = volume.directory.path().join(crate::registry::layout::counted_since().as_str());
-    fs::write(&counted, began).unwrap();
-    assert_eq!(fate().await, kept(Condition::PullsUnknown));
-    volume.passes(28 * DAY);
-    assert_eq!(fate().await, kept(Condition::PullsUnknown));
-    volume.passes(DAY);
-    assert_eq!(fate().await, Fate::Removed { rule: 0 });
+    assert_eq!(fate(&volume).await, Fate::Removed { rule: 0 });
+    // The same volume, of which somebody else was the server since then.
+    let clock = Arc::clone(&volume.clock) as Arc<dyn Clock>;
+    let settings = Settings::clone(&volume.registry.settings);
+    volume.registry = Registry::by_the_clock(Arc::clone(&volume.registry.storage), settings, clock);
+    assert_eq!(fate(&volume).await, kept(Condition::PullsUnknown));
+    volume.passes(29 * DAY);
+    assert_eq!(fate(&volume).await, kept(Condition::PullsUnknown));
+    volume.passes(2 * DAY);
+    assert_eq!(fate(&volume).await, Fate::Removed { rule: 0 });
 }
 
 #[tokio::test]

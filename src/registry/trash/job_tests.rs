@@ -14,9 +14,12 @@ use crate::registry::{
 };
 use crate::storage::{self, Call, Filesystem, Watch};
 
+/// At which call the work is stopped that this belongs to.
+type StopAt = (fn(&Call<'_>) -> bool, CancellationToken);
+
 /// A disk that stops somebody's work when it does something.
 #[derive(Debug, Default)]
-struct Stops(Mutex<Option<(fn(&Call<'_>) -> bool, CancellationToken)>>);
+struct Stops(Mutex<Option<StopAt>>);
 
 impl Watch for Stops {
     fn before(&self, call: Call<'_>) -> io::Result<()> {
