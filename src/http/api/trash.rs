@@ -79,7 +79,8 @@ pub struct RestorationOutcome {
     pub tags: u64,
     /// How much content.
     pub blobs: u64,
-    /// What could not be brought back, as `repository@digest`, because its content is gone for good.
+    /// What could not be brought back, as `repository@digest`, because its content is gone for good: manifests, and what a
+    /// manifest that came back without its tags refers to. The batch stays.
     pub lost: Vec<String>,
 }
 
