@@ -86,9 +86,12 @@ fn show(batch: &TrashBatch, out: &mut dyn Write) -> io::Result<()> {
     if !batch.repositories.is_empty() {
         writeln!(out, "    of {}", batch.repositories.join(", "))?;
     }
-    match &batch.kept_until {
-        Some(until) => writeln!(out, "    kept until {until}"),
-        None => Ok(()),
+    match (&batch.damaged, &batch.kept_until) {
+        (Some(line), _) => {
+            writeln!(out, "    line {line} of its log cannot be read: it is kept until you remove its directory")
+        }
+        (None, Some(until)) => writeln!(out, "    kept until {until}"),
+        (None, None) => Ok(()),
     }
 }
 
@@ -103,9 +106,10 @@ async fn restore(reach: &Reach, batch: &str, out: &mut dyn Write, err: &mut dyn 
         let (manifests, tags, blobs) = (restored.manifests, restored.tags, restored.blobs);
         writeln!(out, "{manifests} manifests, {tags} tags and {blobs} blobs are back")?;
         for lost in &restored.lost {
-            writeln!(err, "{lost} cannot be brought back: its content was removed for good")?;
+            writeln!(err, "{lost} cannot be brought back: its content was removed for good, or no batch has it")?;
         }
         if !restored.lost.is_empty() {
+            writeln!(err, "What needs it has no tags. Push it again, then bring this batch back once more.")?;
             return Ok(ExitCode::FAILURE);
         }
     }

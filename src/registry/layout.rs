@@ -85,6 +85,11 @@ pub(super) fn trashed_blob(digest: &Digest, batch: &BatchId) -> Key {
     blob_directory(digest).child(&format!("{TRASHED}{batch}"))
 }
 
+/// The batch that has a content by this name in the trash.
+pub(super) fn batch_of_trashed(name: &str) -> Option<BatchId> {
+    name.strip_prefix(TRASHED)?.parse().ok()
+}
+
 pub(super) fn trash() -> Key {
     ours().child("trash")
 }
@@ -93,8 +98,11 @@ pub(super) fn batch(id: &BatchId) -> Key {
     trash().child(id.as_str())
 }
 
+/// The name of a batch's log below its directory.
+pub(super) const BATCH_LOG: &str = "log";
+
 pub(super) fn batch_log(id: &BatchId) -> Key {
-    batch(id).child("log")
+    batch(id).child(BATCH_LOG)
 }
 
 /// When garbage was collected last.
@@ -163,7 +171,8 @@ pub(super) fn repository(name: &RepositoryName) -> Key {
     repositories().descend(name.components())
 }
 
-fn link(below: &Key, digest: &Digest) -> Key {
+/// The link to a digest in a directory of blobs or of manifests that a repository holds.
+pub(super) fn link(below: &Key, digest: &Digest) -> Key {
     below.descend([digest.algorithm().as_str(), &digest.hex(), LINK])
 }
 

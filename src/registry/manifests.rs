@@ -71,7 +71,14 @@ impl Registry {
         if !held && self.held_blob(repository, digest).await? != Some(*digest) {
             return Ok(None);
         }
-        let bytes = match self.storage.get(&layout::blob(digest)).await {
+        let got = match self.storage.get(&layout::blob(digest)).await {
+            // It may be in the trash, from where whoever asks for it gets it back.
+            Err(error) if error.is_not_found() && self.rescue(digest).await? => {
+                self.storage.get(&layout::blob(digest)).await
+            }
+            got => got,
+        };
+        let bytes = match got {
             Ok(bytes) => bytes,
             Err(error) if error.is_not_found() => {
                 warn!(%repository, %digest, "a manifest is linked but its content is gone");

@@ -35,6 +35,10 @@ impl Registry {
             let moved = |part: &str| vec![Change::Rename(from.child(part), to.child(part))];
             let moved = registry.storage.apply(vec![moved(layout::MANIFESTS), moved(layout::LAYERS)]).await;
             registry.usage.went(&repository);
+            if moved.is_err() && registry.names(&to).await.is_ok_and(|names| names.is_empty()) {
+                // Nothing was moved, so there is nothing to be brought back.
+                let _ = registry.storage.delete_all(&layout::batch(&batch)).await;
+            }
             moved?;
             registry.storage.prune(&layout::uploads(&repository), &layout::repositories()).await?;
             registry.storage.prune(&from, &layout::repositories()).await?;
@@ -92,3 +96,7 @@ impl Registry {
         Ok(Removed::Manifest { repository: repository.clone(), digest: *digest, media_type: noted, tags, layers })
     }
 }
+
+#[cfg(test)]
+#[path = "repositories_tests.rs"]
+mod tests;

@@ -154,8 +154,28 @@ fn what_is_changed_while_something_is_put_in_its_place_still_waits() {
             place.disk.put(A);
             Ok::<_, io::Error>(())
         };
-        place.shared.replace(&A, put).unwrap();
+        place.shared.replace(&A, |name| *name == A, put).unwrap();
         writer.join().unwrap();
+    });
+    assert!(orders > 20, "{orders}");
+}
+
+#[test]
+fn what_is_changed_while_what_it_is_below_is_removed_still_waits() {
+    let orders = orders_with(4, || {
+        let place = Place::of(Kind::Directory);
+        let writer = beside(&place, |place| place.push(&[B, C]));
+        let before = place.change(B);
+        let gone = || {
+            [B, C].into_iter().for_each(|name| place.disk.put(name));
+            Ok::<_, io::Error>(())
+        };
+        // As a tree in which B and C are.
+        place.shared.replace(&A, |name| *name <= C, gone).unwrap();
+        place.settle(&[B]).unwrap();
+        place.assert_survives(B, before);
+        writer.join().unwrap();
+        assert_eq!(place.shared.noted(), [], "all is settled");
     });
     assert!(orders > 20, "{orders}");
 }

@@ -40,6 +40,10 @@ pub struct TrashBatch {
     /// What was done: `collection`, `manifest-deletion`, `repository-deletion` or `retention`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub what: Option<String>,
+    /// The line of its log, from 1, behind which nobody knows what is in it: it cannot be read. Such a batch is never emptied,
+    /// but stays until somebody removes its directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub damaged: Option<u64>,
     /// When it is emptied by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = "date-time")]
@@ -79,7 +83,8 @@ pub struct RestorationOutcome {
     pub tags: u64,
     /// How much content.
     pub blobs: u64,
-    /// What could not be brought back, as `repository@digest`, because its content is gone for good.
+    /// What could not be brought back, as `repository@digest`, because its content is gone for good: manifests, and what a
+    /// manifest that came back without its tags refers to. The batch stays.
     pub lost: Vec<String>,
 }
 
@@ -107,12 +112,14 @@ pub(super) async fn list(app: &App) -> Answer {
     let keep = app.registry.settings().trash_keep;
     let batch = |contents: Contents| {
         let action = contents.action;
+        let kept = action.as_ref().filter(|_| contents.damaged.is_none());
         TrashBatch {
             id: contents.id.to_string(),
             at: action.as_ref().map(|action| job::written(action.at.into())),
             by: action.as_ref().and_then(|action| action.by.name().map(str::to_owned)),
             what: action.as_ref().map(|action| what(action.what).to_owned()),
-            kept_until: action.as_ref().map(|action| job::written(std::time::SystemTime::from(action.at) + keep)),
+            damaged: contents.damaged,
+            kept_until: kept.map(|action| job::written(std::time::SystemTime::from(action.at) + keep)),
             repositories: contents.repositories.iter().map(ToString::to_string).collect(),
             manifests: contents.manifests,
             blobs: contents.blobs,

@@ -6,7 +6,7 @@ use crate::oci::{Algorithm, Digest, Hasher};
 use crate::storage::{self, EntryKind, Meta, Object};
 
 use crate::registry::upload_progress::update;
-use crate::registry::{BatchId, Result, layout};
+use crate::registry::{Result, layout};
 
 use super::Check;
 use super::defect::Defect;
@@ -56,19 +56,28 @@ impl Check<'_> {
         if entries.is_empty() {
             return self.examine(Subject::EmptyBlob(digest)).await;
         }
-        let mut is_there = false;
+        let (mut is_there, mut copies) = (false, Vec::new());
         for entry in entries {
+            if let Some(batch) = layout::batch_of_trashed(&entry.name) {
+                copies.push(batch);
+                continue;
+            }
             match entry.name.as_str() {
                 layout::DATA if entry.kind == EntryKind::Object => is_there = true,
-                // It is in the trash.
-                name if name.strip_prefix(layout::TRASHED).is_some_and(|id| id.parse::<BatchId>().is_ok()) => {}
                 name if is_aside(name) => self.examine(Subject::Stray(directory.child(name))).await,
                 name => self.found(Defect::Foreign { path: directory.child(name).to_string() }).await,
             }
         }
-        if !is_there {
-            return;
+        if is_there {
+            self.content_in_place(digest).await;
         }
+        // Behind that: a copy takes the place of one that has rotted.
+        for batch in copies {
+            self.examine(Subject::Copy(digest, batch)).await;
+        }
+    }
+
+    async fn content_in_place(&mut self, digest: Digest) {
         match self.registry.storage.stat(&layout::blob(&digest)).await {
             Ok(meta) => self.marks.add(&digest, meta.size),
             // Deleted meanwhile.

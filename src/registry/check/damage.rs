@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::oci::{Algorithm, Digest, MediaType};
 use crate::registry::samples::{described, digest, image, index, name, new, push, put, tag};
-use crate::registry::{Registry, UploadId, layout};
+use crate::registry::{BatchId, Registry, UploadId, layout};
 use crate::storage::Key;
 
 use super::{Damage, Defect, UploadDamage};
@@ -16,6 +16,8 @@ use super::{Damage, Defect, UploadDamage};
 pub(super) enum Kind {
     Rotten,
     EmptyBlob,
+    TrashOrphan,
+    InTrash,
     Foreign,
     Stray,
     LayerDamaged,
@@ -44,6 +46,8 @@ impl Kind {
     pub(super) const ALL: [Kind; Kind::COUNT] = [
         Kind::Rotten,
         Kind::EmptyBlob,
+        Kind::TrashOrphan,
+        Kind::InTrash,
         Kind::Foreign,
         Kind::Stray,
         Kind::LayerDamaged,
@@ -69,6 +73,8 @@ impl Kind {
         match defect {
             Defect::Rotten { .. } => Kind::Rotten,
             Defect::EmptyBlob { .. } => Kind::EmptyBlob,
+            Defect::TrashOrphan { .. } => Kind::TrashOrphan,
+            Defect::InTrash { .. } => Kind::InTrash,
             Defect::Foreign { .. } => Kind::Foreign,
             Defect::Stray { .. } => Kind::Stray,
             Defect::LayerDamaged { .. } => Kind::LayerDamaged,
@@ -142,6 +148,18 @@ impl Broken<'_> {
             Kind::EmptyBlob => {
                 fs::create_dir_all(self.path(&layout::blob_directory(&nothing))).unwrap();
                 Defect::EmptyBlob { digest: nothing }
+            }
+            Kind::TrashOrphan => {
+                let batch: BatchId = "20010909T014640.000Z-1f2e3d4c".parse().unwrap();
+                self.write(&layout::trashed_blob(&nothing, &batch), format!("nothing of {label}"));
+                Defect::TrashOrphan { digest: nothing, batch, size: format!("nothing of {label}").len() as u64 }
+            }
+            Kind::InTrash => {
+                let batch: BatchId = "20010909T014640.000Z-5a6b7c8d".parse().unwrap();
+                self.write(&layout::batch_log(&batch), "");
+                let (from, to) = (layout::blob(&loose), layout::trashed_blob(&loose, &batch));
+                fs::rename(self.path(&from), self.path(&to)).unwrap();
+                Defect::InTrash { repository, digest: loose }
             }
             Kind::Foreign => {
                 let key = layout::blob_directory(&loose).child("notes.txt");

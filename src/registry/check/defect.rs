@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use crate::oci::{Digest, RepositoryName, Tag};
 use crate::storage::Key;
 
-use crate::registry::{UploadId, layout};
+use crate::registry::{BatchId, UploadId, layout};
 
 /// Something that is wrong on the volume.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -29,6 +29,23 @@ pub enum Defect {
     Foreign {
         /// Where it is.
         path: String,
+    },
+    /// A copy of a content is in the trash for a batch that is gone, so nothing empties it.
+    TrashOrphan {
+        /// The content's name.
+        digest: Digest,
+        /// The batch.
+        batch: BatchId,
+        /// Its length in bytes.
+        size: u64,
+    },
+    /// A repository has a link to a content that is in the trash alone.
+    InTrash {
+        /// Whose link it is.
+        #[serde(serialize_with = "text")]
+        repository: RepositoryName,
+        /// The content's name.
+        digest: Digest,
     },
     /// What a program that was killed had begun to write.
     Stray {
@@ -260,6 +277,8 @@ impl Defect {
             Defect::Rotten { digest, .. } => layout::blob(digest),
             Defect::EmptyBlob { digest } => layout::blob_directory(digest),
             Defect::Foreign { path } | Defect::Unreadable { path, .. } => return path.clone(),
+            Defect::TrashOrphan { digest, batch, .. } => layout::trashed_blob(digest, batch),
+            Defect::InTrash { digest, .. } => layout::blob(digest),
             Defect::Stray { path } => path.clone(),
             Defect::LayerDamaged { repository, digest, .. } | Defect::LayerDangling { repository, digest } => {
                 layout::layer_link(repository, digest)
@@ -304,6 +323,8 @@ impl Defect {
             | Defect::TypeDamaged { .. }
             | Defect::TypeOrphan { .. }
             | Defect::EmptyBlob { .. }
+            | Defect::TrashOrphan { .. }
+            | Defect::InTrash { .. }
             | Defect::Stray { .. } => Severity::Untidy,
             Defect::Foreign { .. } | Defect::UploadDamaged { .. } | Defect::Unsettled { .. } => Severity::Remark,
         }

@@ -1,5 +1,7 @@
 //! What a link holds and where a content is, read from the storage and not from what is remembered.
 
+use bytes::Bytes;
+
 use crate::oci::{Digest, Manifest, RepositoryName};
 use crate::storage::{self, Key, StorageError};
 
@@ -27,7 +29,16 @@ pub(super) enum Content {
     /// It is no manifest, or of no type that is known.
     Unfit,
     /// A manifest; what it says, unless it is of a form that is served but not read any more. A box, as the others are small.
-    Manifest { says: Option<Box<Manifest>>, size: u64 },
+    Manifest { says: Option<Box<Manifest>>, size: u64, is_trashed: bool },
+}
+
+/// Where a content is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Where it belongs, or waiting to be put there; its length in bytes.
+    InPlace(u64),
+    /// In the trash alone, from where whoever asks for it gets it back.
+    InTrash,
 }
 
 impl Link {
@@ -56,19 +67,30 @@ impl Registry {
         })
     }
 
-    /// The length of a content, wherever it is; none if it is gone.
+    /// Where a content is; none if it is gone.
     ///
     /// What a program that was killed has left waiting counts: the next start puts it in its place.
-    pub(super) async fn size_of_content(&self, digest: &Digest) -> storage::Result<Option<u64>> {
+    pub(super) async fn find_content(&self, digest: &Digest) -> storage::Result<Option<Found>> {
         // The place is looked at twice, as it may be moved there in between.
         for key in [layout::blob(digest), layout::unsettled(digest), layout::blob(digest)] {
             match self.storage.stat(&key).await {
-                Ok(meta) => return Ok(Some(meta.size)),
+                Ok(meta) => return Ok(Some(Found::InPlace(meta.size))),
                 Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(None)
+        Ok((!self.copies_in_trash(digest).await?.is_empty()).then_some(Found::InTrash))
+    }
+
+    /// The bytes of a manifest, and whether they are in the trash alone.
+    async fn get_content(&self, digest: &Digest) -> storage::Result<(Bytes, bool)> {
+        match self.storage.get(&layout::blob(digest)).await {
+            Err(error) if error.is_not_found() => match self.copies_in_trash(digest).await?.first() {
+                Some(batch) => Ok((self.storage.get(&layout::trashed_blob(digest, batch)).await?, true)),
+                None => Err(error),
+            },
+            got => Ok((got?, false)),
+        }
     }
 
     /// Whether the repository has a link to the manifest, or one to a blob of its name as the first registries 2.x had.
@@ -83,8 +105,8 @@ impl Registry {
     }
 
     pub(super) async fn look_at_manifest(&self, repository: &RepositoryName, digest: &Digest) -> Result<Content> {
-        let bytes = match self.storage.get(&layout::blob(digest)).await {
-            Ok(bytes) => bytes,
+        let (bytes, is_trashed) = match self.get_content(digest).await {
+            Ok(got) => got,
             Err(StorageError::TooLarge { .. }) => return Ok(Content::Unfit),
             Err(error) if error.is_not_found() => return Ok(Content::Gone),
             Err(error) => return Err(error.into()),
@@ -92,12 +114,12 @@ impl Registry {
         let size = bytes.len() as u64;
         let (name, content) = (*digest, bytes.clone());
         if !at_length(bytes.len(), move || Ok(Digest::of(name.algorithm(), &content) == name)).await? {
-            return Ok(Content::Rotten);
+            return Ok(if is_trashed { Content::Gone } else { Content::Rotten });
         }
         let Some(media_type) = self.type_of(repository, digest, bytes.clone()).await? else {
             return Ok(Content::Unfit);
         };
         let says = at_length(bytes.len(), move || Ok(Manifest::parse(&bytes, Some(&media_type)).ok())).await?;
-        Ok(Content::Manifest { says: says.map(Box::new), size })
+        Ok(Content::Manifest { says: says.map(Box::new), size, is_trashed })
     }
 }

@@ -9,10 +9,10 @@ use crate::oci::{Algorithm, Digest, Manifest, RepositoryName};
 use crate::storage::{self, Key, StorageError};
 
 use crate::registry::put_manifest::{Required, required};
-use crate::registry::{References, Result, UploadId, layout};
+use crate::registry::{BatchId, References, Result, UploadId, layout};
 
 use super::defect::{Defect, UploadDamage};
-use super::links::{Content, Link};
+use super::links::{Content, Found, Link};
 use super::subject::Subject;
 use super::{Check, Damage};
 
@@ -28,6 +28,7 @@ impl Check<'_> {
     pub(super) async fn look(&mut self, subject: &Subject) -> Result<Vec<Defect>> {
         let found = match subject {
             Subject::EmptyBlob(digest) => self.look_at_empty(digest).await?,
+            Subject::Copy(digest, batch) => self.look_at_copy(digest, batch).await?,
             Subject::Stray(key) => self.look_at_stray(key).await?,
             Subject::Layer(repository, digest) => self.look_at_layer(repository, digest).await?,
             Subject::Revision(repository, digest) => return self.look_at_revision(repository, digest).await,
@@ -60,6 +61,19 @@ impl Check<'_> {
             .then_some(Defect::EmptyBlob { digest: *digest }))
     }
 
+    async fn look_at_copy(&self, digest: &Digest, batch: &BatchId) -> Result<Option<Defect>> {
+        let is_old = batch.at().is_some_and(|at| self.age(Some(at.into())).is_some_and(|age| age > LEFT_BEHIND));
+        // In this order: who ends a batch does so behind the last of its copies.
+        if !is_old || self.registry.batch_is_there(batch).await? {
+            return Ok(None);
+        }
+        match self.registry.storage.stat(&layout::trashed_blob(digest, batch)).await {
+            Ok(meta) => Ok(Some(Defect::TrashOrphan { digest: *digest, batch: batch.clone(), size: meta.size })),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     async fn look_at_stray(&self, key: &Key) -> Result<Option<Defect>> {
         let meta = match self.registry.storage.stat(key).await {
             Ok(meta) => meta,
@@ -78,9 +92,13 @@ impl Check<'_> {
             (Link::Damaged(damage), _) => damage,
             (Link::To(other), None) => Damage::Names(other),
             (Link::To(_), Some(target)) => {
-                if let Some(size) = self.registry.size_of_content(&target).await? {
-                    self.marks.hold(&target, size);
-                    return Ok(None);
+                match self.registry.find_content(&target).await? {
+                    Some(Found::InPlace(size)) => {
+                        self.marks.hold(&target, size);
+                        return Ok(None);
+                    }
+                    Some(Found::InTrash) => return Ok(Some(Defect::InTrash { repository, digest: target })),
+                    None => {}
                 }
                 // What a manifest needs is missing there. The link stays: whoever pushes the blob, to whichever repository,
                 // makes that manifest whole again.
@@ -102,16 +120,19 @@ impl Check<'_> {
             }
             Link::Damaged(damage) => return Ok(vec![Defect::RevisionDamaged { repository, digest, damage }]),
         }
-        let (says, size) = match self.registry.look_at_manifest(&repository, &digest).await? {
+        let (says, size, is_trashed) = match self.registry.look_at_manifest(&repository, &digest).await? {
             Content::Gone => return Ok(vec![Defect::RevisionDangling { repository, digest }]),
             // A defect of the content, which was looked at before.
             Content::Rotten => return Ok(Vec::new()),
             Content::Unfit => return Ok(vec![Defect::NotAManifest { repository, digest }]),
-            Content::Manifest { says, size } => (says, size),
+            Content::Manifest { says, size, is_trashed } => (says, size, is_trashed),
         };
-        self.marks.hold(&digest, size);
-        let Some(manifest) = says else { return Ok(Vec::new()) };
         let mut defects = Vec::new();
+        match is_trashed {
+            true => defects.push(Defect::InTrash { repository: repository.clone(), digest }),
+            false => self.marks.hold(&digest, size),
+        }
+        let Some(manifest) = says else { return Ok(defects) };
         defects.extend(self.look_at_references(&repository, &digest, &manifest).await?);
         if let Some(subject) = manifest.subject.as_ref().map(|subject| subject.digest)
             && self.is_looked_through
@@ -162,7 +183,7 @@ impl Check<'_> {
             }
         };
         let Some(target) = held else { return Ok(false) };
-        Ok(!self.rotten.contains(&target) && self.registry.size_of_content(&target).await?.is_some())
+        Ok(!self.rotten.contains(&target) && self.registry.find_content(&target).await?.is_some())
     }
 
     async fn look_at_upload(&self, repository: &RepositoryName, id: &UploadId) -> Result<Option<Defect>> {

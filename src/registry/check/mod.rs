@@ -228,3 +228,5 @@ mod damage;
 mod load_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trash_tests;

@@ -41,7 +41,7 @@ impl Check<'_> {
             // The content is what is wrong then.
             Content::Gone | Content::Rotten | Content::Unfit => return Ok(None),
             Content::Manifest { says: None, .. } => None,
-            Content::Manifest { says: Some(says), size } => {
+            Content::Manifest { says: Some(says), size, .. } => {
                 let about = says.subject.as_ref().map(|subject| subject.digest);
                 (about == Some(*subject)).then(|| says.describe(*digest, size))
             }

@@ -1,6 +1,6 @@
 //! What is safe to repair.
 //!
-//! Nothing that could be pulled is ever removed. What has rotted is moved and not removed; links that lead nowhere and notes
+//! Nothing that could be pulled is ever removed, and content is removed only where a copy of it is in its place. What has rotted is moved and not removed; links that lead nowhere and notes
 //! that are wrong count as absent, whether they are there or not; what is made anew is what the manifests themselves say.
 //! The caller holds the locks under which the defect was seen (`subject.rs`), and each change is announced to what is
 //! remembered.
@@ -31,6 +31,15 @@ impl Registry {
                     false => Ok(()),
                 }
             }
+            Defect::TrashOrphan { digest, batch, .. } => match self.is_in_place(digest).await? {
+                true => Ok(self.storage.delete(&layout::trashed_blob(digest, batch)).await?),
+                // Something may refer to it. If nothing does, a collection takes it as any other.
+                false => Ok(self.rescue_from(batch, digest).await.map(drop)?),
+            },
+            Defect::InTrash { digest, .. } => match self.is_in_place(digest).await? || self.rescue(digest).await? {
+                true => Ok(()),
+                false => Err(RegistryError::Damaged("it was removed from the trash meanwhile".to_owned())),
+            },
             Defect::Stray { path } => Ok(self.storage.delete(path).await?),
             Defect::LayerDamaged { repository, digest, .. } | Defect::LayerDangling { repository, digest } => {
                 let name = (repository.clone(), *digest);
@@ -73,7 +82,7 @@ impl Registry {
 
     /// Notes a manifest under its subject as it says itself, or removes the note if it says something else.
     async fn note_referrer(&self, repository: &RepositoryName, subject: &Digest, digest: &Digest) -> Result<()> {
-        if let Content::Manifest { says: Some(says), size } = self.look_at_manifest(repository, digest).await?
+        if let Content::Manifest { says: Some(says), size, .. } = self.look_at_manifest(repository, digest).await?
             && says.subject.as_ref().is_some_and(|about| about.digest == *subject)
         {
             let entry = referrers::entry(repository, subject, &says.describe(*digest, size))?;

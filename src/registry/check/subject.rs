@@ -7,7 +7,7 @@ use tokio::sync::{MutexGuard, RwLockWriteGuard};
 use crate::oci::{Digest, RepositoryName, Tag};
 use crate::storage::Key;
 
-use crate::registry::{Registry, UploadId, layout};
+use crate::registry::{BatchId, Registry, UploadId, layout};
 
 /// How often a lock is tried that is mostly free.
 const TRIES: usize = 100;
@@ -19,6 +19,8 @@ const BETWEEN: Duration = Duration::from_millis(20);
 pub(super) enum Subject {
     /// The directory of a content that has none.
     EmptyBlob(Digest),
+    /// A copy of a content that a batch of the trash has.
+    Copy(Digest, BatchId),
     /// A file that may have been left behind.
     Stray(Key),
     /// A link to a blob.
@@ -49,6 +51,7 @@ impl Subject {
     pub(super) fn key(&self) -> Key {
         match self {
             Subject::EmptyBlob(digest) => layout::blob_directory(digest),
+            Subject::Copy(digest, batch) => layout::trashed_blob(digest, batch),
             Subject::Stray(key) => key.clone(),
             Subject::Layer(repository, digest) => layout::layer_link(repository, digest),
             Subject::Revision(repository, digest) => layout::revision_link(repository, digest),
@@ -75,7 +78,9 @@ impl Registry {
     pub(super) async fn hold(&self, subject: &Subject) -> Option<Held<'_>> {
         let mut held = Held { _repository: None, _tag: Vec::new(), _content: None };
         match subject {
-            Subject::EmptyBlob(digest) | Subject::Layer(_, digest) => held._content = Some(self.alone(digest).await?),
+            Subject::EmptyBlob(digest) | Subject::Copy(digest, _) | Subject::Layer(_, digest) => {
+                held._content = Some(self.alone(digest).await?);
+            }
             Subject::Revision(repository, _) | Subject::Referrer(repository, ..) | Subject::Type(repository, _) => {
                 held._repository = Some(self.locks.removing(repository).await);
             }

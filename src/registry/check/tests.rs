@@ -44,7 +44,7 @@ impl Watch for Failing {
 }
 
 /// A registry that has read nothing yet, of a volume that was left alone for two days and where one file cannot be read.
-fn reopened(root: &Path, unreadable: &Path) -> Registry {
+pub(super) fn reopened(root: &Path, unreadable: &Path) -> Registry {
     let settings = storage::Settings { durability: Durability::Full, ..storage::Settings::of(root) };
     let storage = Filesystem::open_watched(&settings, Arc::new(Failing(unreadable.to_owned()))).unwrap();
     Registry::by_the_clock(Arc::new(storage), Settings::default(), Arc::new(InTwoDays::default()))
@@ -67,7 +67,7 @@ pub(super) async fn check(registry: &Registry, repair: bool) -> CheckReport {
 }
 
 /// What a check found, in the order of the places.
-fn found(report: &CheckReport) -> Vec<Defect> {
+pub(super) fn found(report: &CheckReport) -> Vec<Defect> {
     sorted(report.findings.iter().map(|finding| finding.defect.clone()).collect())
 }
 

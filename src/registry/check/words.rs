@@ -13,6 +13,12 @@ impl fmt::Display for Defect {
             Defect::Rotten { digest, size } => write!(f, "the {size} bytes of {digest} do not hash to that name"),
             Defect::EmptyBlob { digest } => write!(f, "the directory of {digest} is empty"),
             Defect::Foreign { .. } => f.write_str("something that is not the registry's lies beside a content"),
+            Defect::TrashOrphan { digest, batch, size } => {
+                write!(f, "the {size} bytes of {digest} are in the trash for the batch {batch}, which is gone")
+            }
+            Defect::InTrash { repository, digest } => {
+                write!(f, "{repository} has a link to {digest}, whose content is in the trash")
+            }
             Defect::Stray { .. } => f.write_str("a file that was begun more than a day ago and never finished"),
             Defect::LayerDamaged { repository, digest, damage } => {
                 write!(f, "the link of {repository} to the blob {digest} {damage}")
@@ -97,6 +103,10 @@ impl Defect {
                  machine has changed it."
             }
             Defect::EmptyBlob { .. } | Defect::Stray { .. } => "It takes a little room and does no harm.",
+            Defect::TrashOrphan { .. } => "It takes room that emptying the trash does not free.",
+            Defect::InTrash { .. } => {
+                "Whoever asks for it gets it back, unless the registry is read-only; when the trash is emptied it is lost."
+            }
             Defect::Foreign { .. } => "It is neither served nor removed.",
             Defect::LayerDamaged { .. } => {
                 "The repository does not serve the blob. registry:2 leaves such links when it is stopped hard."
@@ -151,6 +161,10 @@ impl Defect {
                 Remedy::Repair("moves it aside into wharf/quarantine, so that the next push of it makes it whole")
             }
             Defect::EmptyBlob { .. } => Remedy::Repair("removes the directory"),
+            Defect::TrashOrphan { .. } => Remedy::Repair(
+                "removes it, or, if the content is not in its place, puts it there, where the next collection finds it",
+            ),
+            Defect::InTrash { .. } => Remedy::Repair("brings it back"),
             Defect::Foreign { .. } => Remedy::ByHand("Move it away if you know what it is."),
             Defect::Stray { .. } => Remedy::Repair("removes the file"),
             Defect::LayerDamaged { .. } | Defect::LayerDangling { .. } => {

@@ -3,6 +3,7 @@
 //! It marks what tags lead to, and what is young, and then moves everything else into the trash: manifests first, then links,
 //! then content. `docs/storage.md` argues why nothing goes that anybody may still refer to.
 
+mod forget;
 mod job;
 mod last;
 mod look;

@@ -79,6 +79,10 @@ impl Registry {
         }
         collected.marked = plan.marked.len() as u64;
         self.sweep(&mut plan, looking, terms.dry_run, pace, by, follow, collected).await?;
-        if terms.dry_run { Ok(()) } else { self.note_collection(collected, plan.holding, removed).await }
+        if terms.dry_run {
+            return Ok(());
+        }
+        self.note_collection(collected, plan.holding, removed).await?;
+        self.forget(now, pace).await
     }
 }

@@ -4,7 +4,7 @@ use crate::oci::{Digest, RepositoryName};
 use crate::registry::{Registry, Result, layout};
 use crate::storage;
 
-use super::{Action, BatchId, Removed};
+use super::{Action, BatchId, Log, Removed};
 
 /// So many repositories are named of a batch.
 const MOST_NAMES: usize = 20;
@@ -14,8 +14,10 @@ const MOST_NAMES: usize = 20;
 pub struct Contents {
     /// Its name.
     pub id: BatchId,
-    /// What made it. `None` if that was not written down before a crash; then nothing is in it.
+    /// What made it. `None` if that cannot be read, or was not written down before a crash; then nothing is in it.
     pub action: Option<Action>,
+    /// The first line of its log that cannot be read, from 1. Such a batch stays until somebody removes its directory.
+    pub damaged: Option<u64>,
     /// The repositories of which something is in it, the first 20 of them.
     pub repositories: Vec<RepositoryName>,
     /// How many manifests are in it.
@@ -42,9 +44,10 @@ impl Registry {
     }
 
     async fn contents(&self, id: BatchId) -> Result<Contents> {
-        let mut contents = Contents { id, action: None, repositories: Vec::new(), manifests: 0, blobs: 0, bytes: 0 };
+        let mut contents =
+            Contents { id, action: None, damaged: None, repositories: Vec::new(), manifests: 0, blobs: 0, bytes: 0 };
         let id = contents.id.clone();
-        contents.action = self
+        let log = self
             .read_batch(&id, |removed| match removed {
                 Removed::Blob { size, .. } => {
                     contents.blobs += 1;
@@ -58,6 +61,11 @@ impl Registry {
                 Removed::Repository { repository } => name(&mut contents.repositories, repository),
             })
             .await?;
+        (contents.action, contents.damaged) = match log {
+            Log::Absent => (None, None),
+            Log::Whole(action) => (Some(action), None),
+            Log::Damaged { action, line } => (action, Some(line)),
+        };
         Ok(contents)
     }
 
@@ -68,19 +76,39 @@ impl Registry {
         if self.settings.read_only {
             return Ok(false);
         }
-        let directory = layout::blob_directory(digest);
-        let entries = self.storage.list(&directory, None, usize::MAX).await?;
-        let trashed = entries.iter().rev().filter_map(|entry| entry.name.strip_prefix(layout::TRASHED)?.parse().ok());
-        for id in trashed.collect::<Vec<BatchId>>() {
-            let change = storage::Change::Rename(layout::trashed_blob(digest, &id), layout::blob(digest));
-            self.storage.apply(vec![vec![change]]).await?;
-            match self.storage.stat(&layout::blob(digest)).await {
-                Ok(_) => return Ok(true),
-                Err(error) if error.is_not_found() => {}
-                Err(error) => return Err(error),
+        for id in self.copies_in_trash(digest).await? {
+            if self.rescue_from(&id, digest).await? {
+                return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// The same from one batch.
+    pub(in crate::registry) async fn rescue_from(&self, id: &BatchId, digest: &Digest) -> storage::Result<bool> {
+        let change = storage::Change::Rename(layout::trashed_blob(digest, id), layout::blob(digest));
+        self.storage.apply(vec![vec![change]]).await?;
+        self.is_in_place(digest).await
+    }
+
+    /// Whether content is where it belongs.
+    pub(in crate::registry) async fn is_in_place(&self, digest: &Digest) -> storage::Result<bool> {
+        match self.storage.stat(&layout::blob(digest)).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The batches that have a copy of a content, the newest first.
+    pub(in crate::registry) async fn copies_in_trash(&self, digest: &Digest) -> storage::Result<Vec<BatchId>> {
+        let entries = self.storage.list(&layout::blob_directory(digest), None, usize::MAX).await?;
+        Ok(entries.iter().rev().filter_map(|entry| layout::batch_of_trashed(&entry.name)).collect())
+    }
+
+    /// Whether anything is left of a batch but copies of contents. Before it has any, its log is there.
+    pub(in crate::registry) async fn batch_is_there(&self, id: &BatchId) -> storage::Result<bool> {
+        Ok(!self.storage.list(&layout::batch(id), None, 1).await?.is_empty())
     }
 }
 

@@ -3,15 +3,19 @@
 use std::time::{Duration, SystemTime};
 
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use crate::oci::Digest;
 use crate::registry::{Registry, RegistryError, Result, layout};
 use crate::storage::Change;
 
+use super::log::Log;
 use super::{BatchId, Removed};
 
 /// So much content is removed at once.
 const AT_ONCE: usize = 64;
+/// A batch that has no log so long after it was begun never gets one: a crash has left it.
+const UNWRITTEN: Duration = Duration::from_secs(6 * 3600);
 
 /// What was removed for good.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,7 +31,15 @@ pub struct Emptied {
 impl Registry {
     /// Removes the batches for good that are older than `keep`, or just one.
     ///
-    /// A crash in the middle leaves a batch that says of more than is there that it is in it; it is removed the next time.
+    /// A crash in the middle leaves a batch that says of more than is there that it is in it; it is removed the next time. A
+    /// batch whose log cannot be read to its end stays, since it may be all that is known of something.
+    ///
+    /// Against a deletion, which makes its batch meanwhile: a batch has no age before its log is there, and a repository is
+    /// moved into it under the repository's lock, which is waited for.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such batch, or its log cannot be read to its end.
     pub async fn empty_trash(
         &self,
         which: Option<&BatchId>,
@@ -60,36 +72,62 @@ impl Registry {
             if stop.is_cancelled() {
                 return Err(RegistryError::Stopped);
             }
-            let old = match self.action_of(&id).await? {
-                Some(action) => now.duration_since(action.at.into()).is_ok_and(|age| age >= keep),
-                // A crash has left it before anything was in it.
-                None => true,
+            let first = self.action_of(&id).await?;
+            let is_due = match which {
+                Some(_) => first != Log::Absent || is_old(&id, &first, keep, now),
+                None => is_old(&id, &first, keep, now),
             };
-            if which.is_some() || old {
-                self.empty_batch(&id, stop, emptied).await?;
+            match (is_due, which) {
+                (true, Some(_)) => self.empty_batch(&id, stop, emptied).await?,
+                (true, None) => match self.empty_batch(&id, stop, emptied).await {
+                    Err(RegistryError::Damaged(reason)) => warn!(batch = %id, reason, "a batch of the trash is kept"),
+                    done => done?,
+                },
+                (false, Some(_)) => return Err(RegistryError::BatchUnknown(id)),
+                (false, None) => {}
             }
         }
-        self.storage.set_room_aside().await?;
-        // What can be brought back no longer needs no notes.
-        if emptied.batches > 0 { self.forget(now, stop).await } else { Ok(()) }
+        Ok(self.storage.set_room_aside().await?)
     }
 
     async fn empty_batch(&self, id: &BatchId, stop: &CancellationToken, emptied: &mut Emptied) -> Result<()> {
-        let mut blobs = Vec::new();
-        self.read_batch(id, |removed| {
-            if let Removed::Blob { digest, .. } = removed {
-                blobs.push(digest);
-            }
-        })
-        .await?;
+        let (mut blobs, mut repositories) = (Vec::new(), Vec::new());
+        let log = self
+            .read_batch(id, |removed| match removed {
+                Removed::Blob { digest, .. } => blobs.push(digest),
+                Removed::Repository { repository } => repositories.push(repository),
+                Removed::Layer { .. } | Removed::Manifest { .. } => {}
+            })
+            .await?;
+        if let Log::Damaged { line, .. } = log {
+            return Err(Registry::batch_damaged(id, line));
+        }
         for some in blobs.chunks(AT_ONCE) {
             if stop.is_cancelled() {
                 return Err(RegistryError::Stopped);
             }
             self.remove_trashed(some, id, emptied).await?;
         }
+        for repository in &repositories {
+            // Behind whoever still moves it here.
+            drop(self.locks.removing(repository).await);
+        }
         self.storage.delete_all(&layout::batch(id)).await?;
         emptied.batches += 1;
+        Ok(())
+    }
+
+    /// Removes the copies of contents that a batch has, as far as the contents are in their places.
+    pub(super) async fn remove_copies(&self, digests: &[Digest], id: &BatchId) -> Result<()> {
+        for some in digests.chunks(AT_ONCE) {
+            let mut spare = Vec::with_capacity(some.len());
+            for digest in some {
+                if self.is_in_place(digest).await? {
+                    spare.push(*digest);
+                }
+            }
+            self.remove_trashed(&spare, id, &mut Emptied::default()).await?;
+        }
         Ok(())
     }
 
@@ -115,3 +153,18 @@ impl Registry {
         Ok(())
     }
 }
+
+/// Whether a batch has been there for long enough. One whose first line cannot be read has no age: emptying it fails, which
+/// is told.
+fn is_old(id: &BatchId, first: &Log, keep: Duration, now: SystemTime) -> bool {
+    let (began, keep) = match first {
+        Log::Absent => (id.at(), keep.max(UNWRITTEN)),
+        Log::Whole(action) | Log::Damaged { action: Some(action), .. } => (Some(action.at), keep),
+        Log::Damaged { action: None, .. } => return true,
+    };
+    began.is_some_and(|began| now.duration_since(began.into()).is_ok_and(|age| age >= keep))
+}
+
+#[cfg(test)]
+#[path = "empty_tests.rs"]
+mod tests;

@@ -4,14 +4,20 @@
 //! repository that was deleted as a whole is moved into the batch, and what a manifest or a link was is written down in it.
 
 mod batch;
+mod batch_id;
 mod contents;
 mod empty;
-mod forget;
 mod job;
+mod log;
 mod restore;
+mod restore_manifests;
+mod restore_repository;
+mod whole;
 
 pub(super) use batch::Batch;
-pub use batch::{Action, BatchId, BatchIdError, Removed, What};
+pub use batch::{Action, Removed, What};
+pub use batch_id::{BatchId, BatchIdError};
 pub use contents::Contents;
 pub use empty::Emptied;
+pub(super) use log::Log;
 pub use restore::Restored;

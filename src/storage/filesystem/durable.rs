@@ -20,7 +20,7 @@ pub(super) struct Durable {
     pub(super) disk: Disk,
     pub(super) unsynced: Unsynced,
     root: PathBuf,
-    durability: Durability,
+    pub(super) durability: Durability,
 }
 
 /// A file up to this many bytes is synced together with others.
@@ -194,20 +194,20 @@ impl Durable {
     }
 
     /// The directories in which the path has to be found, from the root on.
-    fn above(&self, path: &Path) -> impl Iterator<Item = PathBuf> {
+    pub(super) fn above(&self, path: &Path) -> impl Iterator<Item = PathBuf> {
         let inside = path.ancestors().skip(1).take_while(|above| above.starts_with(&self.root));
         inside.map(Path::to_owned).collect::<Vec<_>>().into_iter()
     }
 
     /// Renames what is whole and synced.
     fn make_visible(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.unsynced.replace_file(to, || match self.rename(from, to) {
+        self.unsynced.replace(to, || match self.rename(from, to) {
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => self.copy_over(from, to),
             moved => moved,
         })
     }
 
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+    pub(super) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.unsynced.change_directory(parent(to), || match self.disk.rename(from, to) {
             Err(error) if is_absent(&error) => {
                 self.make_parents(to)?;
@@ -215,21 +215,6 @@ impl Durable {
             }
             renamed => renamed,
         })
-    }
-
-    /// Moves a file to another file system, which an operator may have linked a part of the tree to.
-    fn copy_over(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let aside = aside(to);
-        let copied = fs::copy(from, &aside).and_then(|_| {
-            let file = self.disk.open(&aside)?;
-            self.unsynced.saw(&file.metadata()?);
-            self.disk.sync_file(&file, &aside)
-        });
-        if let Err(error) = copied.and_then(|()| self.rename(&aside, to)) {
-            self.drop_aside(&aside);
-            return Err(error);
-        }
-        self.disk.remove(from)
     }
 
     /// Replaces the file's content without waiting for the disk. Whether it survives a power cut is open until it is
@@ -251,26 +236,33 @@ impl Durable {
     /// Moves a file without waiting for the disk. Its bytes are synced when it is moved on for good: a long one must not
     /// keep others waiting who share a round.
     pub(super) fn shift(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.unsynced.replace_file(to, || self.rename(from, to))
+        self.unsynced.replace(to, || self.rename(from, to))
     }
 
     /// Moves a file or a directory with all that is below it. What is not there was moved before.
-    fn move_away(&self, from: &Path, to: &Path) -> io::Result<()> {
+    fn move_away(&self, from: &Path, to: &Path) -> Result<(), Failed> {
         let is_directory = match self.disk.stat(from) {
             Ok(found) => found.is_dir(),
             Err(error) if is_absent(&error) => return Ok(()),
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         };
         self.make_parents(to)?;
-        self.unsynced.change_directory(parent(to), || {
-            self.unsynced.change_directory(parent(from), || match is_directory {
-                true => self.disk.rename_directory(from, to),
-                false => self.disk.rename(from, to),
-            })
-        })?;
-        // What waited for a sync below the old name has no name there any more; it is found below the new one.
-        self.unsynced.forget_all(from);
-        Ok(())
+        match self.rename_all(from, to, is_directory) {
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => self.move_across(from, to, is_directory),
+            moved => Ok(moved?),
+        }
+    }
+
+    /// Renames a file or a directory with all that is below it. What waited for a sync below the old name has no name there
+    /// any more; it is found below the new one.
+    pub(super) fn rename_all(&self, from: &Path, to: &Path, is_directory: bool) -> io::Result<()> {
+        let rename = || match is_directory {
+            true => self.disk.rename_directory(from, to),
+            false => self.disk.rename(from, to),
+        };
+        let both =
+            || self.unsynced.change_directory(parent(to), || self.unsynced.change_directory(parent(from), rename));
+        self.unsynced.replace_all(from, both)
     }
 
     /// Makes everything survive that does not yet.
@@ -286,7 +278,7 @@ impl Durable {
     /// How many files and directories wait for their sync.
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
-        self.unsynced.noted()
+        self.unsynced.all_noted().len()
     }
 
     /// Writes a new file beside the target.
@@ -311,7 +303,7 @@ impl Durable {
     }
 
     /// What is left behind is named so that nobody takes it for anything; removing it is only tidy.
-    fn drop_aside(&self, aside: &Path) {
+    pub(super) fn drop_aside(&self, aside: &Path) {
         let _ = self.disk.remove(aside);
         self.unsynced.forget(aside);
     }
@@ -353,7 +345,7 @@ impl Durable {
 }
 
 /// A new name beside the target, so that both are on one file system even where a part of the tree is linked away.
-fn aside(path: &Path) -> PathBuf {
+pub(super) fn aside(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     parent(path).join(format!("{name}.{}.tmp", Uuid::new_v4()))
 }

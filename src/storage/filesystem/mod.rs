@@ -2,6 +2,7 @@
 //!
 //! What may take long is done on a thread that may block; none holds a lock while it waits for the disk.
 
+mod across;
 mod disk;
 mod durable;
 mod early;

@@ -18,21 +18,22 @@ impl Durable {
         // Looked at first, so that nothing is noted, and then synced, for what never was.
         let removed = match self.disk.stat(path) {
             Err(error) if is_absent(&error) => Err(error),
-            _ => self.unsynced.change_directory(parent(path), || self.disk.remove(path)),
+            _ => {
+                self.unsynced.replace(path, || self.unsynced.change_directory(parent(path), || self.disk.remove(path)))
+            }
         };
         match removed {
-            Ok(()) => self.unsynced.forget(path),
-            Err(error) if is_absent(&error) => {}
-            Err(error) => return Err(error),
+            Err(error) if is_absent(&error) => Ok(()),
+            removed => removed,
         }
-        Ok(())
     }
 
     /// Removes a directory if nothing is in it, and those above it in the same way, down to one that stays.
     pub(super) fn prune(&self, path: &Path, top: &Path) -> io::Result<()> {
         for directory in path.ancestors().take_while(|above| *above != top && above.starts_with(top)) {
-            match self.disk.remove_directory(directory) {
-                Ok(()) => self.unsynced.forget(directory),
+            // Whoever makes it anew may be done before this is: then it waits for its sync as any other.
+            match self.unsynced.replace(directory, || self.disk.remove_directory(directory)) {
+                Ok(()) => {}
                 Err(error) if is_absent(&error) => {}
                 Err(error) if is_occupied(&error) => break,
                 Err(error) => return Err(error),
@@ -44,13 +45,12 @@ impl Durable {
     /// Removes a directory and everything below it, without waiting for the disk.
     pub(super) fn remove_all(&self, path: &Path) -> io::Result<()> {
         // A link to a directory is removed, not what it leads to.
-        match fs::symlink_metadata(path)?.is_dir() {
-            true => self.remove_below(path)?,
-            false => self.disk.remove(path)?,
-        }
-        // What is gone waits for no sync. Nobody writes below a directory while it is removed.
-        self.unsynced.forget_all(path);
-        Ok(())
+        let is_directory = fs::symlink_metadata(path)?.is_dir();
+        // What is gone waits for no sync.
+        self.unsynced.replace_all(path, || match is_directory {
+            true => self.remove_below(path),
+            false => self.disk.remove(path),
+        })
     }
 
     fn remove_below(&self, path: &Path) -> io::Result<()> {
@@ -72,3 +72,7 @@ fn is_occupied(error: &io::Error) -> bool {
         io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotADirectory | io::ErrorKind::ResourceBusy
     )
 }
+
+#[cfg(test)]
+#[path = "remove_tests.rs"]
+mod tests;

@@ -104,30 +104,27 @@ impl<N: Ord + Clone> Shared<N> {
         changed.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
-    /// Puts something in a name's place that needs no sync of this name. What waited for one before is gone, or lost no
-    /// longer; what others change meanwhile still waits.
-    pub(super) fn replace<T, E>(&self, name: &N, change: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    /// Puts something in the place of some names, or nothing, that needs no sync of them: of the names from this one on, as
+    /// far as this holds for them. What waited for one before is gone, or lost no longer; what others change meanwhile still
+    /// waits, whether they are done by the end or not: they may have begun behind the change.
+    pub(super) fn replace<T, E>(
+        &self,
+        first: &N,
+        replaced: impl Fn(&N) -> bool,
+        change: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
         let began = self.lock().clock;
-        let replaced = change()?;
+        let changed = change()?;
         let mut state = self.lock();
-        if state.notes.get(name).is_some_and(|note| note.at <= began && note.changing == 0) {
-            state.notes.remove(name);
-        }
-        Ok(replaced)
-    }
-
-    /// Forgets what is gone and needs no sync, unless somebody makes it anew: the names from this one on, as far as this
-    /// holds for them.
-    pub(super) fn forget_from(&self, first: &N, gone: impl Fn(&N) -> bool) {
-        let mut state = self.lock();
-        let run = state.notes.range(first..).take_while(|(name, _)| gone(name));
-        let run: Vec<N> = run.filter(|(_, note)| note.changing == 0).map(|(name, _)| name.clone()).collect();
-        for name in run {
+        let run = state.notes.range(first..).take_while(|(name, _)| replaced(name));
+        let run = run.filter(|(_, note)| note.at <= began && note.changing == 0);
+        for name in run.map(|(name, _)| name.clone()).collect::<Vec<N>>() {
             state.notes.remove(&name);
         }
+        Ok(changed)
     }
 
-    /// Forgets one that is gone or needs no sync, unless somebody makes it anew.
+    /// Forgets one that is gone and that nobody else knows by this name.
     pub(super) fn forget_one(&self, gone: &N) {
         let mut state = self.lock();
         if state.notes.get(gone).is_some_and(|note| note.changing == 0) {

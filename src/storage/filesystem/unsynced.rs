@@ -66,9 +66,16 @@ impl Unsynced {
         self.change(path, Kind::Directory, change)
     }
 
-    /// Puts a file in the place of another, whose bytes are synced or will be wherever it is moved from there.
-    pub(super) fn replace_file<T>(&self, path: &Path, change: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-        self.shared.replace(&path.to_owned(), change)
+    /// Puts a file in the place of another, whose bytes are synced or will be wherever it is moved from there, or removes a
+    /// file or an empty directory.
+    pub(super) fn replace<T>(&self, path: &Path, change: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        self.shared.replace(&path.to_owned(), |noted| noted == path, change)
+    }
+
+    /// Removes something, or moves it away, with all that is below it.
+    pub(super) fn replace_all<T>(&self, path: &Path, change: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        // In the order of paths, what is below a directory follows it.
+        self.shared.replace(&path.to_owned(), |noted| noted.starts_with(path), change)
     }
 
     fn change<T>(&self, path: &Path, kind: Kind, change: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
@@ -87,20 +94,14 @@ impl Unsynced {
         self.shared.is_lost(&path.to_owned())
     }
 
-    /// A file is gone.
+    /// A file is gone whose name nobody else has.
     pub(super) fn forget(&self, path: &Path) {
         self.shared.forget_one(&path.to_owned());
     }
 
-    /// A directory is gone with all that was below it.
-    pub(super) fn forget_all(&self, path: &Path) {
-        // In the order of paths, what is below a directory follows it.
-        self.shared.forget_from(&path.to_owned(), |noted| noted.starts_with(path));
-    }
-
     #[cfg(test)]
-    pub(super) fn noted(&self) -> usize {
-        self.shared.noted().len()
+    pub(super) fn all_noted(&self) -> Vec<PathBuf> {
+        self.shared.noted()
     }
 
     /// Makes everything survive a power cut that does not yet.

@@ -7,8 +7,11 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::oci::{Digest, RepositoryName};
+use crate::registry::effort::{Effort, Pacer};
 use crate::registry::samples::{index, name, new, put, serves_manifest, tag, volume};
 use crate::registry::{Actor, Precondition, Registry};
+
+use super::Pace;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -22,10 +25,19 @@ async fn delete(registry: &Registry, from: &RepositoryName, digest: &Digest) {
     registry.delete_manifest(from, digest, &Precondition::None, &Actor::unknown()).await.unwrap();
 }
 
-/// Empties the trash of everything, some days from now.
+/// Does what a collection does at its end.
+async fn forget(registry: &Registry, now: SystemTime) {
+    let stop = CancellationToken::new();
+    let mut pace = Pace { pacer: Pacer::new(registry.clock.as_ref(), Effort::FULL), stop: &stop };
+    registry.forget(now, &mut pace).await.unwrap();
+}
+
+/// Empties the trash of everything, some days from now, and forgets what nothing needs any more.
 async fn empty(registry: &Registry, days: u32) -> u64 {
     let (now, stop) = (SystemTime::now() + days * DAY, CancellationToken::new());
-    registry.empty_trash(None, Duration::ZERO, now, &stop).await.unwrap().batches
+    let emptied = registry.empty_trash(None, Duration::ZERO, now, &stop).await.unwrap();
+    forget(registry, now).await;
+    emptied.batches
 }
 
 fn notes(directory: &TempDir, of: &str) -> PathBuf {
@@ -52,6 +64,7 @@ async fn notes_of_a_repository_stay_as_long_as_anything_of_it_is_in_the_trash() 
     let second = registry.trash().await.unwrap().remove(1).id;
     let stop = CancellationToken::new();
     registry.empty_trash(Some(&second), Duration::ZERO, SystemTime::now(), &stop).await.unwrap();
+    forget(&registry, SystemTime::now()).await;
     assert!(notes(&directory, "team/app/_history/latest+").exists(), "the other has it yet");
     assert_eq!(empty(&registry, 1).await, 1);
     assert!(!notes(&directory, "team/app/_history").exists());

@@ -1,23 +1,25 @@
 //! What is noted of repositories and tags goes away, too, when they are gone for good.
 //!
-//! Notes outlive what they are about: what is brought back from the trash has its history again. So they go with the trash.
+//! Notes outlive what they are about: what is brought back from the trash has its history again. So a collection looks for
+//! those that nothing needs any more, once it has seen that the repositories are there.
 
 use std::collections::HashSet;
 use std::time::SystemTime;
 
-use tokio_util::sync::CancellationToken;
-
 use crate::oci::RepositoryName;
-use crate::registry::{Registry, RegistryError, Result, layout};
+use crate::registry::trash::Log;
+use crate::registry::{BatchId, Registry, Removed, Result, layout};
 use crate::storage::EntryKind;
 
-use super::{BatchId, Removed};
+use super::run::Pace;
 
 /// The repositories of which something is in the trash.
 #[derive(Default)]
 struct Trashed {
     /// The batches that were looked into.
     batches: HashSet<BatchId>,
+    /// Of one of them, nobody knows what is in it.
+    is_unknown: bool,
     repositories: HashSet<RepositoryName>,
 }
 
@@ -26,13 +28,11 @@ impl Registry {
     /// lead nowhere any more.
     ///
     /// It looks through all notes, so whatever a crash or somebody else on the volume has left is found the next time.
-    pub(super) async fn forget(&self, now: SystemTime, stop: &CancellationToken) -> Result<()> {
+    pub(super) async fn forget(&self, now: SystemTime, pace: &mut Pace<'_>) -> Result<()> {
         let mut trashed = Trashed::default();
         let mut open = vec![String::new()];
         while let Some(path) = open.pop() {
-            if stop.is_cancelled() {
-                return Err(RegistryError::Stopped);
-            }
+            pace.breathe().await?;
             let name = path.parse::<RepositoryName>().ok();
             if name.is_none() && !path.is_empty() {
                 continue;
@@ -57,7 +57,8 @@ impl Registry {
     async fn forget_repository(&self, repository: &RepositoryName, trashed: &mut Trashed) -> Result<()> {
         let _removing = self.locks.removing(repository).await;
         self.look_into_trash(trashed).await?;
-        if trashed.repositories.contains(repository) || self.repository_exists(repository).await? {
+        if trashed.is_unknown || trashed.repositories.contains(repository) || self.repository_exists(repository).await?
+        {
             return Ok(());
         }
         for notes in layout::notes(repository) {
@@ -73,7 +74,7 @@ impl Registry {
                 continue;
             }
             let name = |removed: Removed| trashed.repositories.extend(removed.repository().cloned());
-            self.read_batch(&id, name).await?;
+            trashed.is_unknown |= matches!(self.read_batch(&id, name).await?, Log::Damaged { .. });
             trashed.batches.insert(id);
         }
         Ok(())
