@@ -120,6 +120,32 @@ async fn what_was_pushed_again_stays_as_long_as_what_was_pushed_now() {
 }
 
 #[tokio::test]
+async fn what_came_back_without_a_tag_has_its_time_anew() {
+    let (directory, registry) = volume();
+    let app = name("team/app");
+    let manifest = push(&registry, "team/app", "1", &["one"]).await;
+    push(&registry, "team/app", "1", &["two"]).await;
+    registry.settle().await;
+    let age = || {
+        let _ = fs::remove_file(left(&directory, "team/app", &manifest));
+        let_history_be_old(&directory, "team/app/_history/1+");
+        make_old(&directory, &revision(&directory, "team/app", &manifest));
+    };
+    age();
+    assert_eq!(run(&registry, USUAL).await.unwrap().manifests, 1);
+    let collected = registry.trash().await.unwrap().remove(0).id;
+    assert_eq!(registry.restore_batch(&collected, &Actor::unknown()).await.unwrap().manifests, 1);
+    assert_eq!(run(&registry, USUAL).await.unwrap().manifests, 0);
+    make_old(&directory, &revision(&directory, "team/app", &manifest));
+
+    let deleted = registry.delete_repository(&app, &Actor::unknown()).await.unwrap();
+    assert_eq!(registry.restore_batch(&deleted, &Actor::unknown()).await.unwrap().repositories, [app]);
+    assert_eq!(run(&registry, USUAL).await.unwrap().manifests, 0);
+    make_old(&directory, &left(&directory, "team/app", &manifest));
+    assert_eq!(run(&registry, USUAL).await.unwrap().manifests, 1);
+}
+
+#[tokio::test]
 async fn what_two_indexes_listed_has_its_time_from_the_second() {
     let (directory, registry) = volume();
     let app = name("team/app");
