@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-use crate::registry::{Actor, CollectionTerms, JobId, JobResult, JobState, Registry, RegistryError};
+use crate::registry::{Actor, CollectionTerms, Emptying, JobId, JobResult, JobState, Registry, RegistryError};
 
 /// How often it is looked whether something in the trash has been there for long enough.
 const BETWEEN_EMPTYINGS: Duration = Duration::from_secs(3600);
@@ -74,7 +74,7 @@ async fn ended_well(registry: &Registry, id: JobId) -> bool {
 async fn empty(registry: Registry, keep: Duration) {
     tokio::time::sleep(FIRST_EMPTYING).await;
     loop {
-        match registry.empty_trash(None, keep, SystemTime::now(), &CancellationToken::new()).await {
+        match registry.empty_trash(Emptying::Due, keep, SystemTime::now(), &CancellationToken::new()).await {
             Ok(emptied) if emptied == Default::default() => {}
             Ok(emptied) => info!(
                 batches = emptied.batches,

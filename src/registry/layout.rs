@@ -117,7 +117,15 @@ pub(super) fn collecting_since() -> Key {
 
 /// What is in the trash of a repository that was removed as a whole.
 pub(super) fn trashed_repository(id: &BatchId, name: &RepositoryName) -> Key {
-    batch(id).child("repositories").descend(name.components())
+    trashed_repositories(id).descend(name.components())
+}
+
+pub(super) fn trashed_revision_link(id: &BatchId, name: &RepositoryName, digest: &Digest) -> Key {
+    link(&trashed_repository(id, name).descend([MANIFESTS, REVISIONS]), digest)
+}
+
+pub(super) fn trashed_repositories(id: &BatchId) -> Key {
+    batch(id).child("repositories")
 }
 
 /// The directory of the contents whose names begin as this one's.
@@ -217,10 +225,6 @@ pub(super) fn tag_index(name: &RepositoryName, of: &Tag, digest: &Digest) -> Key
     link(&tag(name, of).child(INDEX), digest)
 }
 
-pub(super) fn tag_indexed(name: &RepositoryName, of: &Tag, algorithm: Algorithm) -> Key {
-    tag(name, of).descend([INDEX, algorithm.as_str()])
-}
-
 pub(super) fn uploads(name: &RepositoryName) -> Key {
     repository(name).child(UPLOADS)
 }
@@ -259,8 +263,8 @@ pub(super) fn notes_of(name: &RepositoryName) -> Key {
 }
 
 /// What is noted of a repository, all of it.
-pub(super) fn notes(name: &RepositoryName) -> [Key; 6] {
-    ["_referrers", "_types", "_looked", "_left", "_history", PULLS].map(|notes| notes_of(name).child(notes))
+pub(super) fn notes(name: &RepositoryName) -> [Key; 7] {
+    ["_referrers", "_types", "_looked", "_left", "_history", PULLS, GONE].map(|notes| notes_of(name).child(notes))
 }
 
 pub(super) fn all_referrers(name: &RepositoryName, algorithm: Algorithm) -> Key {
@@ -297,6 +301,13 @@ const PULLS: &str = "_pulls";
 /// When what is in a repository was pulled last.
 pub(super) fn pulls(name: &RepositoryName) -> Key {
     notes_of(name).child(PULLS)
+}
+
+pub(super) const GONE: &str = "_gone";
+
+/// When a collection first saw that nothing of a repository is left, not even in the trash.
+pub(super) fn gone(name: &RepositoryName) -> Key {
+    notes_of(name).child(GONE)
 }
 
 pub(super) fn tag_histories(name: &RepositoryName) -> Key {

@@ -71,14 +71,8 @@ impl Registry {
         if !held && self.held_blob(repository, digest).await? != Some(*digest) {
             return Ok(None);
         }
-        let got = match self.storage.get(&layout::blob(digest)).await {
-            // It may be in the trash, from where whoever asks for it gets it back.
-            Err(error) if error.is_not_found() && self.rescue(digest).await? => {
-                self.storage.get(&layout::blob(digest)).await
-            }
-            got => got,
-        };
-        let bytes = match got {
+        let key = layout::blob(digest);
+        let bytes = match self.or_rescued(digest, || self.storage.get(&key)).await {
             Ok(bytes) => bytes,
             Err(error) if error.is_not_found() => {
                 warn!(%repository, %digest, "a manifest is linked but its content is gone");

@@ -93,7 +93,7 @@ pub use retention::{
 pub use settings::{Collection, IndexPlatforms, Platform, References, Settings, UploadPurging, UrlRules, Validation};
 pub use stats::{Reclaimable, Share, Statistics, StatisticsTerms, Volume};
 pub use trash::{
-    Action as TrashAction, BatchId, BatchIdError, Contents, Emptied, Removed, Restored, What as TrashedBy,
+    Action as TrashAction, BatchId, BatchIdError, Contents, Emptied, Emptying, Removed, Restored, What as TrashedBy,
 };
 pub use upload_id::{Owner, UploadId, UploadIdError};
 pub use upload_purge::Purged;

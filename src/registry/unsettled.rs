@@ -197,12 +197,8 @@ impl Registry {
                 found => return found,
             }
         }
-        match self.storage.stat(&layout::blob(digest)).await {
-            Err(error) if error.is_not_found() && self.rescue(digest).await? => {
-                self.storage.stat(&layout::blob(digest)).await
-            }
-            found => found,
-        }
+        let key = layout::blob(digest);
+        self.or_rescued(digest, || self.storage.stat(&key)).await
     }
 
     /// Opens the content of a digest, wherever it is.
@@ -214,12 +210,8 @@ impl Registry {
                 found => return found,
             }
         }
-        match self.storage.open(&layout::blob(digest)).await {
-            Err(error) if error.is_not_found() && self.rescue(digest).await? => {
-                self.storage.open(&layout::blob(digest)).await
-            }
-            found => found,
-        }
+        let key = layout::blob(digest);
+        self.or_rescued(digest, || self.storage.open(&key)).await
     }
 
     /// Takes those of the digests that wait into one's own hands, once nobody else has them. What is not concluded goes

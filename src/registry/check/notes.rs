@@ -18,7 +18,9 @@ impl Check<'_> {
         };
         let (repository, digest) = (repository.clone(), *digest);
         if !self.registry.links_manifest(&repository, &digest).await? {
-            return Ok(Some(Defect::TypeOrphan { repository, digest }));
+            // What is in the trash needs its notes when it comes back.
+            let is_orphan = !self.registry.is_trashed_with(&repository, &digest).await?;
+            return Ok(is_orphan.then_some(Defect::TypeOrphan { repository, digest }));
         }
         let is_a_type = std::str::from_utf8(&noted).is_ok_and(|text| text.parse::<MediaType>().is_ok());
         Ok((!is_a_type).then_some(Defect::TypeDamaged { repository, digest }))
@@ -34,8 +36,9 @@ impl Check<'_> {
             return Ok(None);
         };
         if !self.registry.links_manifest(repository, digest).await? {
+            let is_orphan = !self.registry.is_trashed_with(repository, digest).await?;
             let (repository, subject, digest) = (repository.clone(), *subject, *digest);
-            return Ok(Some(Defect::ReferrerOrphan { repository, subject, digest }));
+            return Ok(is_orphan.then_some(Defect::ReferrerOrphan { repository, subject, digest }));
         }
         let expected = match self.registry.look_at_manifest(repository, digest).await? {
             // The content is what is wrong then.

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::tests::{check, found, reopened};
 use super::*;
-use crate::registry::samples::{image, name, new, open, push, put, serves_blob, serves_manifest, tag, volume};
+use crate::registry::samples::{image, index, name, new, open, push, put, serves_blob, serves_manifest, tag, volume};
 use crate::registry::{Actor, BatchId, CollectionTerms, Settings, Unfollowed, Untagged, layout};
 
 fn path(volume: &TempDir, key: &Key) -> std::path::PathBuf {
@@ -77,6 +77,26 @@ async fn an_image_whose_content_is_in_the_trash_is_brought_back_and_not_taken_ap
     }
     assert!(serves_manifest(&registry, &team, tag("v1")).await);
     assert!(serves_blob(&registry, &team, &layer).await);
+}
+
+/// docker's first index has no type in its bytes, so what was noted is all that is known.
+#[tokio::test]
+async fn what_is_noted_of_manifests_in_the_trash_stays_when_their_repository_is_used_again() {
+    let (directory, registry) = volume();
+    let team = name("team");
+    let manifest = put(&registry, &team, new(&index(&[]), &["v1"])).await;
+    let noted = path(&directory, &layout::manifest_type(&team, &manifest));
+    fs::create_dir_all(noted.parent().unwrap()).unwrap();
+    fs::write(&noted, "application/vnd.oci.image.index.v1+json").unwrap();
+    let batch = registry.delete_repository(&team, &Actor::unknown()).await.unwrap();
+    let layer = push(&registry, &team, b"layer").await;
+    put(&registry, &team, new(&image(layer, &[layer]), &["v1"])).await;
+    registry.settle().await;
+    let registry = reopened(directory.path(), Path::new(""));
+    assert_eq!(found(&check(&registry, true).await), []);
+    assert!(noted.exists());
+    fs::remove_dir_all(path(&directory, &layout::batch(&batch))).unwrap();
+    assert_eq!(found(&check(&registry, false).await), [Defect::TypeOrphan { repository: team, digest: manifest }]);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! What is noted goes when nothing of it can come back, and not before.
 
+use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -9,9 +10,9 @@ use tokio_util::sync::CancellationToken;
 use crate::oci::{Digest, RepositoryName};
 use crate::registry::effort::{Effort, Pacer};
 use crate::registry::samples::{index, name, new, put, serves_manifest, tag, volume};
-use crate::registry::{Actor, Precondition, Registry};
+use crate::registry::{Actor, Emptying, Precondition, Registry};
 
-use super::Pace;
+use super::*;
 use crate::registry::collect::tests::{USUAL, run};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -36,7 +37,7 @@ async fn forget(registry: &Registry, now: SystemTime) {
 /// Empties the trash of everything, some days from now, and forgets what nothing needs any more.
 async fn empty(registry: &Registry, days: u32) -> u64 {
     let (now, stop) = (SystemTime::now() + days * DAY, CancellationToken::new());
-    let emptied = registry.empty_trash(None, Duration::ZERO, now, &stop).await.unwrap();
+    let emptied = registry.empty_trash(Emptying::All, Duration::ZERO, now, &stop).await.unwrap();
     forget(registry, now).await;
     emptied.batches
 }
@@ -64,10 +65,14 @@ async fn notes_of_a_repository_stay_as_long_as_anything_of_it_is_in_the_trash() 
     delete(&registry, &app, &one).await;
     let second = registry.trash().await.unwrap().remove(1).id;
     let stop = CancellationToken::new();
-    registry.empty_trash(Some(&second), Duration::ZERO, SystemTime::now(), &stop).await.unwrap();
+    registry.empty_trash(Emptying::One(&second), Duration::ZERO, SystemTime::now(), &stop).await.unwrap();
     forget(&registry, SystemTime::now()).await;
     assert!(notes(&directory, "team/app/_history/latest+").exists(), "the other has it yet");
     assert_eq!(empty(&registry, 1).await, 1);
+    // It may be on a disk that is not mounted.
+    assert_eq!(empty(&registry, 20).await, 0);
+    assert!(notes(&directory, "team/app/_history").exists());
+    assert_eq!(empty(&registry, 22).await, 0);
     assert!(!notes(&directory, "team/app/_history").exists());
     assert!(notes(&directory, "team/app/below/_history/latest+").exists(), "it is another repository");
     // Who takes the name later begins with nothing.
@@ -78,9 +83,68 @@ async fn notes_of_a_repository_stay_as_long_as_anything_of_it_is_in_the_trash() 
         registry.delete_repository(gone, &Actor::unknown()).await.unwrap();
         assert!(notes(&directory, gone.as_str()).exists());
     }
-    registry.empty_trash(None, Duration::ZERO, SystemTime::now() + DAY, &CancellationToken::new()).await.unwrap();
+    registry
+        .empty_trash(Emptying::All, Duration::ZERO, SystemTime::now() + DAY, &CancellationToken::new())
+        .await
+        .unwrap();
+    run(&registry, USUAL).await.unwrap();
+    for gone in [&below, &app] {
+        let seen = fs::File::open(notes(&directory, gone.as_str()).join(layout::GONE)).unwrap();
+        seen.set_modified(SystemTime::now() - 22 * DAY).unwrap();
+    }
     run(&registry, USUAL).await.unwrap();
     assert!(!notes(&directory, "team").exists(), "a collection ends with it");
+}
+
+#[tokio::test]
+async fn a_repository_that_was_hidden_is_not_held_to_be_gone_since_then() {
+    let (directory, registry) = volume();
+    push(&registry, &name("team/app"), 1, &["latest"]).await;
+    let (team, away) = (directory.path().join("docker/registry/v2/repositories/team"), directory.path().join("away"));
+    let gone = notes(&directory, "team/app").join(layout::GONE);
+    fs::rename(&team, &away).unwrap();
+    forget(&registry, SystemTime::now()).await;
+    assert!(gone.exists());
+    fs::rename(&away, &team).unwrap();
+    forget(&registry, SystemTime::now() + 30 * DAY).await;
+    assert!(!gone.exists());
+    fs::rename(&team, &away).unwrap();
+    forget(&registry, SystemTime::now() + 31 * DAY).await;
+    assert!(notes(&directory, "team/app/_history/latest+").exists());
+}
+
+#[tokio::test]
+async fn what_is_in_the_trash_keeps_its_history_when_its_name_is_used_again() {
+    let (directory, registry) = volume();
+    let app = name("team/app");
+    let one = push(&registry, &app, 1, &["old", "latest"]).await;
+    let whole = registry.delete_repository(&app, &Actor::unknown()).await.unwrap();
+    push(&registry, &app, 2, &["latest"]).await;
+    forget(&registry, SystemTime::now() + 100 * DAY).await;
+    registry.restore_batch(&whole, &Actor::unknown()).await.unwrap();
+    assert_eq!(registry.tag_history(&app, &tag("old")).await.unwrap().len(), 1);
+    // It lost that tag long before it went.
+    registry.delete_tag(&app, &tag("old"), &Precondition::None, &Actor::unknown()).await.unwrap();
+    delete(&registry, &app, &one).await;
+    forget(&registry, SystemTime::now() + 100 * DAY).await;
+    assert!(notes(&directory, "team/app/_history/old+").exists());
+    assert_eq!(empty(&registry, 100).await, 1);
+    assert!(!notes(&directory, "team/app/_history/old+").exists());
+}
+
+#[tokio::test]
+async fn a_batch_that_was_being_written_is_looked_into_again() {
+    let (directory, registry) = volume();
+    let app = name("team/app");
+    let batch: BatchId = "20010909T014640.000Z-1f2e3d4c".parse().unwrap();
+    fs::create_dir_all(directory.path().join(layout::batch(&batch).as_str())).unwrap();
+    let mut trashed = Trashed::default();
+    registry.look_into_trash(&mut trashed).await.unwrap();
+    let log = "{\"at\":\"2001-09-09T01:46:40Z\",\"by\":null,\"what\":\"repository-deletion\"}\n\
+               {\"removed\":\"repository\",\"repository\":\"team/app\"}\n";
+    fs::write(directory.path().join(layout::batch_log(&batch).as_str()), log).unwrap();
+    registry.look_into_trash(&mut trashed).await.unwrap();
+    assert!(trashed.whole.contains(&app) && !trashed.is_unknown);
 }
 
 #[tokio::test]

@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::registry::{Actor, Effort, Ended, JobHandle, JobKind, JobReport, JobResult, Progress, Registry, Result};
+use crate::registry::{
+    Actor, Effort, Ended, JobHandle, JobKind, JobReport, JobResult, Progress, Registry, RegistryError, Result,
+};
 
 use super::{Collected, CollectionTerms, Follow, Going, Phase};
 
@@ -78,11 +80,14 @@ impl Registry {
     ) -> Result<Ended> {
         let repositories = self.last_collection().await.map(|last| last.repositories);
         let followed = Followed { progress: &job.progress, repositories, gone: Mutex::default() };
-        let collected = self.collect(terms, effort, by, &followed, &job.stop).await?;
+        let mut collected = Collected::default();
+        let ended = self.collect_into(terms, effort, by, &followed, &job.stop, &mut collected).await;
+        let ended = match (ended, &collected.batch) {
+            (Err(error), None) if !matches!(error, RegistryError::Stopped) => return Err(error),
+            (ended, _) => ended,
+        };
         let (gone, unnamed) = followed.gone.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let stopped = collected.stopped;
         let result = CollectionResult { dry_run: terms.dry_run, collected, gone: gone.into(), unnamed };
-        let result = JobResult::GarbageCollection(result);
-        Ok(if stopped { Ended::Stopped(result) } else { Ended::Whole(result) })
+        Ok(Ended::of(JobResult::GarbageCollection(result), ended))
     }
 }

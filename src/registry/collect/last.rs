@@ -15,6 +15,9 @@ use super::Collected;
 /// What is kept of the last collection that came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastCollection {
+    /// When it began.
+    #[serde(with = "time::serde::rfc3339")]
+    pub began: OffsetDateTime,
     /// When it was over.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
@@ -35,11 +38,18 @@ impl Registry {
     /// Takes down that a collection is over. Should it be lost, the next one comes sooner.
     ///
     /// `removed` is how many repositories were removed before it began: those that were removed while it ran it may have seen.
-    pub(super) async fn note_collection(&self, collected: &Collected, holding: u64, removed: u64) -> Result<()> {
+    pub(super) async fn note_collection(
+        &self,
+        began: SystemTime,
+        collected: &Collected,
+        holding: u64,
+        removed: u64,
+    ) -> Result<()> {
         let meanwhile = self.upkeep.removed.lock().await;
         let holding = holding.saturating_sub(*meanwhile - removed);
         let at = OffsetDateTime::from(self.clock.now());
-        self.note_last(LastCollection { at, repositories: collected.repositories, holding }).await
+        let (began, repositories) = (began.into(), collected.repositories);
+        self.note_last(LastCollection { began, at, repositories, holding }).await
     }
 
     async fn note_last(&self, last: LastCollection) -> Result<()> {

@@ -141,8 +141,41 @@ async fn what_came_back_without_a_tag_has_its_time_anew() {
     let deleted = registry.delete_repository(&app, &Actor::unknown()).await.unwrap();
     assert_eq!(registry.restore_batch(&deleted, &Actor::unknown()).await.unwrap().repositories, [app]);
     assert_eq!(run(&registry, USUAL).await.unwrap().manifests, 0);
-    make_old(&directory, &left(&directory, "team/app", &manifest));
+    make_old(&directory, &revision(&directory, "team/app", &manifest));
     assert_eq!(run(&registry, USUAL).await.unwrap().manifests, 1);
+}
+
+#[tokio::test]
+async fn what_never_had_a_tag_stays_when_it_came_back() {
+    let (directory, registry) = volume();
+    let app = name("team/app");
+    push(&registry, "team/app", "1", &["one"]).await;
+    let config = blob(&registry, "team/app", "config").await;
+    let manifest = put(&registry, &app, new(&image(config, &[]), &[])).await;
+    registry.settle().await;
+    let deleted = registry.delete_repository(&app, &Actor::unknown()).await.unwrap();
+    registry.restore_batch(&deleted, &Actor::unknown()).await.unwrap();
+    make_old(&directory, &revision(&directory, "team/app", &manifest));
+    assert_eq!(run(&registry, USUAL).await.unwrap().manifests, 0);
+}
+
+/// A collection that could not see them has put both into the trash.
+#[tokio::test]
+async fn what_an_index_lists_that_was_sent_as_a_blob_keeps_its_layers_also_from_the_trash() {
+    let (directory, registry) = volume();
+    let app = name("team/app");
+    let (config, layer) = (blob(&registry, "team/app", "config").await, blob(&registry, "team/app", "layer").await);
+    let child = blob(&registry, "team/app", &image(config, &[layer]).to_string()).await;
+    put(&registry, &app, new(&index(&[child]), &["1"])).await;
+    registry.settle().await;
+    let (team, away) = (repository(&directory, "team"), directory.path().join("away"));
+    fs::rename(&team, &away).unwrap();
+    let registry = open(directory.path(), Default::default());
+    assert!(run(&registry, AT_ONCE).await.unwrap().swept > 0);
+    fs::rename(&away, &team).unwrap();
+    let registry = open(directory.path(), Default::default());
+    assert_eq!(run(&registry, AT_ONCE).await.unwrap().links, 0);
+    assert!(serves_blob(&registry, &app, &layer).await);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::oci::{Algorithm, Descriptor, Digest, Edges, Manifest, RepositoryName};
 use crate::registry::work::at_length;
 use crate::registry::{Registry, RegistryError, Result, layout, links};
-use crate::storage::StorageError;
+use crate::storage::{self, StorageError};
 
 use super::plan::Refers;
 
@@ -88,14 +88,7 @@ impl Registry {
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(error.into()),
         }
-        let content = match self.storage.get(&layout::blob(digest)).await {
-            // Should it be in the trash, it does not belong there.
-            Err(error) if error.is_not_found() && self.rescue(digest).await? => {
-                self.storage.get(&layout::blob(digest)).await
-            }
-            content => content,
-        };
-        let content = match content {
+        let content = match self.content_of(digest).await {
             Ok(content) => content,
             Err(error) if error.is_not_found() => {
                 return Err(unreadable(repository, digest, "is linked but its content is gone"));
@@ -115,7 +108,7 @@ impl Registry {
         if !is_tagged && links::read(self.storage.as_ref(), &link).await? != Some(*digest) {
             return Ok(None);
         }
-        let content = match self.storage.get(&layout::blob(digest)).await {
+        let content = match self.content_of(digest).await {
             Ok(content) => content,
             Err(error) if error.is_not_found() => return Ok(None),
             Err(StorageError::TooLarge { .. }) => return Ok(None),
@@ -128,6 +121,12 @@ impl Registry {
         }
     }
 
+    /// Should it be in the trash, it does not belong there.
+    async fn content_of(&self, digest: &Digest) -> storage::Result<Bytes> {
+        let key = layout::blob(digest);
+        self.or_rescued(digest, || self.storage.get(&key)).await
+    }
+
     /// What a manifest refers to, if that can be read.
     pub(in crate::registry) async fn edges_of(&self, digest: &Digest) -> Result<Option<Edges>> {
         Ok(self.read_any(digest).await?.map(|read| read.edges))
@@ -135,7 +134,7 @@ impl Registry {
 
     /// The same, with what of it are manifests.
     pub(super) async fn read_any(&self, digest: &Digest) -> Result<Option<Read>> {
-        match self.storage.get(&layout::blob(digest)).await {
+        match self.content_of(digest).await {
             Ok(content) => Ok(read(digest, content).await?.ok()),
             Err(error) if error.is_not_found() => Ok(None),
             Err(StorageError::TooLarge { .. }) => Ok(None),

@@ -1,6 +1,9 @@
 //! A collection from its beginning to its end.
 
+use std::error::Error;
+
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use crate::registry::effort::{Effort, Pacer};
 use crate::registry::pins::Moment;
@@ -43,18 +46,30 @@ impl Registry {
         follow: &dyn Follow,
         stop: &CancellationToken,
     ) -> Result<Collected> {
-        self.allow_writing()?;
-        let _alone = self.upkeep.alone(stop).await?;
-        let stop = &self.upkeep.interrupted(stop);
         let mut collected = Collected::default();
-        let mut pace = Pace { pacer: Pacer::new(self.clock.as_ref(), effort), stop };
-        let ended = self.collect_alone(terms, &mut pace, by, follow, &mut collected).await;
-        match ended {
+        match self.collect_into(terms, effort, by, follow, stop, &mut collected).await {
             // What went is gone for good reasons, and the next run goes on.
             Err(RegistryError::Stopped) => collected.stopped = true,
             ended => ended?,
         }
         Ok(collected)
+    }
+
+    /// The same, which says what was removed when it is stopped or fails, too.
+    pub(super) async fn collect_into(
+        &self,
+        terms: CollectionTerms,
+        effort: Effort,
+        by: &Actor,
+        follow: &dyn Follow,
+        stop: &CancellationToken,
+        collected: &mut Collected,
+    ) -> Result<()> {
+        self.allow_writing()?;
+        let _alone = self.upkeep.alone(stop).await?;
+        let stop = &self.upkeep.interrupted(stop);
+        let mut pace = Pace { pacer: Pacer::new(self.clock.as_ref(), effort), stop };
+        self.collect_alone(terms, &mut pace, by, follow, collected).await
     }
 
     async fn collect_alone(
@@ -82,7 +97,18 @@ impl Registry {
         if terms.dry_run {
             return Ok(());
         }
-        self.note_collection(collected, plan.holding, removed).await?;
-        self.forget(now, pace).await
+        self.note_collection(now, collected, plan.holding, removed).await?;
+        match self.forget(now, pace).await {
+            Err(RegistryError::Stopped) => Err(RegistryError::Stopped),
+            // It is only room for a few notes.
+            Err(error) => {
+                warn!(
+                    error = &error as &dyn Error,
+                    "cannot look for notes that nothing needs any more; it is tried again"
+                );
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 }

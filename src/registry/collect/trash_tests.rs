@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::oci::Algorithm;
 use crate::registry::samples::{digest, image, name, new, put, serves_blob, serves_manifest, tag, volume};
-use crate::registry::{Actor, Everything, Page, Precondition, RegistryError};
+use crate::registry::{Actor, Emptying, Everything, Page, Precondition, RegistryError};
 
 use super::tests::{AT_ONCE, blob, file, files, push, repository, run};
 
@@ -40,9 +40,10 @@ async fn what_is_emptied_from_the_trash_is_gone_from_disk() {
     registry.delete_tag(&name("team/app"), &tag("1"), &Precondition::None, &Actor::unknown()).await.unwrap();
     let collected = run(&registry, AT_ONCE).await.unwrap();
     let (stop, now) = (CancellationToken::new(), std::time::SystemTime::now());
-    let kept = registry.empty_trash(None, Duration::from_secs(60), now, &stop).await.unwrap();
+    let kept = registry.empty_trash(Emptying::All, Duration::from_secs(60), now, &stop).await.unwrap();
     assert_eq!(kept.batches, 0);
-    let emptied = registry.empty_trash(None, Duration::ZERO, now + Duration::from_secs(1), &stop).await.unwrap();
+    let emptied =
+        registry.empty_trash(Emptying::All, Duration::ZERO, now + Duration::from_secs(1), &stop).await.unwrap();
     assert_eq!((emptied.blobs, emptied.bytes), (collected.swept, collected.bytes));
     let left = files(&directory);
     assert!(left.iter().all(|file| !file.contains("blobs") && !file.contains("trash")), "{left:?}");

@@ -11,14 +11,23 @@ use crate::registry::Untagged;
 use super::{Registry, Result, SIDE_BY_SIDE, layout};
 
 impl Registry {
-    /// Removes the histories of tags that are gone, once nothing that they lead to can come back: the repository holds none of
-    /// it, and since the last move it has had the time to be collected and to leave the trash.
-    pub(in crate::registry) async fn forget_tags(&self, repository: &RepositoryName, now: SystemTime) -> Result<()> {
+    /// How long nothing is forgotten of what is gone: it has had the time to be collected and to leave the trash.
+    pub(in crate::registry) fn remembered_for(&self) -> Duration {
         let collected = match self.settings.collection.untagged {
             Untagged::StayFor(time) => time,
             Untagged::Stay | Untagged::Go => Duration::ZERO,
         };
-        let age = collected.saturating_add(self.settings.trash_keep);
+        collected.saturating_add(self.settings.trash_keep)
+    }
+
+    /// Removes the histories of tags that are gone, once nothing that they lead to can come back: that is neither in the
+    /// repository nor in the trash, and the last move was long ago.
+    pub(in crate::registry) async fn forget_tags(
+        &self,
+        repository: &RepositoryName,
+        is_in_trash: &(impl Fn(&Digest) -> bool + Sync),
+        now: SystemTime,
+    ) -> Result<()> {
         let histories = self.names(&layout::tag_histories(repository)).await?;
         if histories.is_empty() {
             return Ok(());
@@ -26,11 +35,18 @@ impl Registry {
         let tags: HashSet<String> = self.names(&layout::tags(repository)).await?.into_iter().collect();
         let gone = histories.iter().filter_map(|name| layout::tag_of_history(name));
         let gone: Vec<Tag> = gone.filter(|tag| !tags.contains(tag.as_str())).collect();
-        let looked = stream::iter(gone).map(|tag| self.forget_tag(repository, tag, age, now));
+        let looked = stream::iter(gone).map(|tag| self.forget_tag(repository, tag, is_in_trash, now));
         looked.buffered(SIDE_BY_SIDE).try_collect().await
     }
 
-    async fn forget_tag(&self, repository: &RepositoryName, tag: Tag, age: Duration, now: SystemTime) -> Result<()> {
+    async fn forget_tag(
+        &self,
+        repository: &RepositoryName,
+        tag: Tag,
+        is_in_trash: &(impl Fn(&Digest) -> bool + Sync),
+        now: SystemTime,
+    ) -> Result<()> {
+        let age = self.remembered_for();
         let is_old = |at: SystemTime| now.duration_since(at).is_ok_and(|since| since > age);
         let key = layout::tag_history(repository, &tag);
         // It was written with the last move, so most need not be read.
@@ -49,7 +65,7 @@ impl Registry {
         }
         let digests: HashSet<Digest> = lines.iter().flat_map(|line| [line.from, line.to]).flatten().collect();
         for digest in digests {
-            if self.holds_manifest(repository, &digest).await? {
+            if is_in_trash(&digest) || self.holds_manifest(repository, &digest).await? {
                 return Ok(());
             }
         }

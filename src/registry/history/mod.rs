@@ -92,7 +92,7 @@ impl Registry {
     pub(super) async fn indexed(&self, repository: &RepositoryName, tag: &Tag) -> Result<Vec<Digest>> {
         let mut digests: Vec<Digest> = Vec::new();
         for algorithm in Algorithm::ALL {
-            let names = self.names(&layout::tag_indexed(repository, tag, algorithm)).await?;
+            let names = self.names(&layout::tag_index_directory(repository, tag, algorithm)).await?;
             digests.extend(names.iter().filter_map(|name| Digest::from_hex(algorithm, name).ok()));
         }
         Ok(digests)

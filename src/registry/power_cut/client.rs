@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::oci::{Algorithm, ChunkRange, Reference, RepositoryName, Tag};
 use crate::registry::{
-    Actor, Body, CollectionTerms, Effort, Mount, MountFrom, NewManifest, Overwrite, Precondition, Registry,
+    Actor, Body, CollectionTerms, Effort, Emptying, Mount, MountFrom, NewManifest, Overwrite, Precondition, Registry,
     RegistryError, Result, Unfollowed, Untagged,
 };
 
@@ -143,7 +143,7 @@ impl Client {
             Step::EmptyTrash => {
                 let stop = CancellationToken::new();
                 let now = SystemTime::now() + Duration::from_secs(3600);
-                self.registry.empty_trash(None, Duration::ZERO, now, &stop).await.map(drop)
+                self.registry.empty_trash(Emptying::All, Duration::ZERO, now, &stop).await.map(drop)
             }
             Step::Pause => {
                 // Time stands still while anything is under way, and goes on by itself otherwise.

@@ -191,6 +191,16 @@ impl Registry {
         failed.map_or(Ok(()), Err)
     }
 
+    /// Takes down that it is not known what was pulled before now.
+    pub(super) async fn count_pulls_anew(&self, repository: &RepositoryName) -> Result<()> {
+        let _writing = self.pulls.writing.lock().await;
+        let since = self.counted_since().await?;
+        let mut pulls = self.pulls_on_disk(repository, since).await?;
+        pulls.since = self.clock.now();
+        let written = pulls.written(since).map_err(|error| RegistryError::Damaged(error.to_string()))?;
+        Ok(self.storage.put(&layout::pulls(repository), Bytes::from(written)).await?)
+    }
+
     /// What a repository's file is to hold: what it does, and what was counted, of what is there. None if the repository is
     /// not: it was deleted meanwhile.
     async fn merged(&self, repository: &RepositoryName, counts: &Counts, since: SystemTime) -> Result<Option<Bytes>> {

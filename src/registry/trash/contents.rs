@@ -69,6 +69,22 @@ impl Registry {
         Ok(contents)
     }
 
+    /// Whether the trash has a manifest as part of a repository that was removed as a whole.
+    pub(in crate::registry) async fn is_trashed_with(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<bool> {
+        for id in self.batches().await? {
+            match self.storage.stat(&layout::trashed_revision_link(&id, repository, digest)).await {
+                Ok(_) => return Ok(true),
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(false)
+    }
+
     /// Content is where it belongs, or is brought back from the trash; false if it is in neither.
     ///
     /// Against its removal from the trash: whoever moves or removes it first has it.
@@ -81,14 +97,30 @@ impl Registry {
                 return Ok(true);
             }
         }
-        Ok(false)
+        // Somebody else may have moved it before it was looked for there.
+        self.is_in_place(digest).await
     }
 
     /// The same from one batch.
     pub(in crate::registry) async fn rescue_from(&self, id: &BatchId, digest: &Digest) -> storage::Result<bool> {
         let change = storage::Change::Rename(layout::trashed_blob(digest, id), layout::blob(digest));
-        self.storage.apply(vec![vec![change]]).await?;
+        match self.storage.apply(vec![vec![change]]).await {
+            // Somebody else has moved it.
+            Err(error) if error.is_not_found() => {}
+            moved => moved?,
+        }
         self.is_in_place(digest).await
+    }
+
+    /// What is asked of content that is settled. It may be in the trash, from where whoever asks for it gets it back.
+    pub(in crate::registry) async fn or_rescued<T, F>(&self, digest: &Digest, ask: impl Fn() -> F) -> storage::Result<T>
+    where
+        F: Future<Output = storage::Result<T>>,
+    {
+        match ask().await {
+            Err(error) if error.is_not_found() && self.rescue(digest).await? => ask().await,
+            answer => answer,
+        }
     }
 
     /// Whether content is where it belongs.

@@ -3,19 +3,31 @@
 use std::time::{Duration, SystemTime};
 
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::oci::Digest;
 use crate::registry::{Registry, RegistryError, Result, layout};
 use crate::storage::Change;
 
 use super::log::Log;
-use super::{BatchId, Removed};
+use super::{Action, BatchId, Removed, What};
 
 /// So much content is removed at once.
 const AT_ONCE: usize = 64;
 /// A batch that has no log so long after it was begun never gets one: a crash has left it.
 const UNWRITTEN: Duration = Duration::from_secs(6 * 3600);
+
+/// What is to be removed for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Emptying<'a> {
+    /// One batch.
+    One(&'a BatchId),
+    /// All of them.
+    All,
+    /// All that nobody needs to look at again. Where collections run by themselves, what one has removed stays until a later
+    /// one has seen all of the volume: what something leads to, from a place that the first could not see, comes back with that.
+    Due,
+}
 
 /// What was removed for good.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,7 +41,7 @@ pub struct Emptied {
 }
 
 impl Registry {
-    /// Removes the batches for good that are older than `keep`, or just one.
+    /// Removes batches for good that are older than `keep`.
     ///
     /// A crash in the middle leaves a batch that says of more than is there that it is in it; it is removed the next time. A
     /// batch whose log cannot be read to its end stays, since it may be all that is known of something.
@@ -42,7 +54,7 @@ impl Registry {
     /// When there is no such batch, or its log cannot be read to its end.
     pub async fn empty_trash(
         &self,
-        which: Option<&BatchId>,
+        which: Emptying<'_>,
         keep: Duration,
         now: SystemTime,
         stop: &CancellationToken,
@@ -55,7 +67,7 @@ impl Registry {
     /// The same, which says how much was removed when it is stopped or fails, too.
     pub(super) async fn empty_into(
         &self,
-        which: Option<&BatchId>,
+        which: Emptying<'_>,
         keep: Duration,
         now: SystemTime,
         stop: &CancellationToken,
@@ -64,27 +76,38 @@ impl Registry {
         self.allow_writing()?;
         let _alone = self.upkeep.alone(stop).await?;
         let batches = match which {
-            Some(id) if self.batches().await?.contains(id) => vec![id.clone()],
-            Some(id) => return Err(RegistryError::BatchUnknown(id.clone())),
-            None => self.batches().await?,
+            Emptying::One(id) if self.batches().await?.contains(id) => vec![id.clone()],
+            Emptying::One(id) => return Err(RegistryError::BatchUnknown(id.clone())),
+            Emptying::All | Emptying::Due => self.batches().await?,
+        };
+        let is_collecting = self.settings.delete_enabled && self.settings.collection.interval.is_some();
+        let seen = match which {
+            Emptying::Due if is_collecting => Some(self.last_collection().await.map(|last| last.began)),
+            _ => None,
         };
         for id in batches {
             if stop.is_cancelled() {
                 return Err(RegistryError::Stopped);
             }
             let first = self.action_of(&id).await?;
-            let is_due = match which {
-                Some(_) => first != Log::Absent || is_old(&id, &first, keep, now),
-                None => is_old(&id, &first, keep, now),
-            };
-            match (is_due, which) {
-                (true, Some(_)) => self.empty_batch(&id, stop, emptied).await?,
-                (true, None) => match self.empty_batch(&id, stop, emptied).await {
-                    Err(RegistryError::Damaged(reason)) => warn!(batch = %id, reason, "a batch of the trash is kept"),
-                    done => done?,
-                },
-                (false, Some(_)) => return Err(RegistryError::BatchUnknown(id)),
-                (false, None) => {}
+            let is_one = matches!(which, Emptying::One(_));
+            if is_one && first == Log::Absent && !is_old(&id, &first, Duration::ZERO, now) {
+                return Err(RegistryError::BatchUnknown(id));
+            }
+            if !is_old(&id, &first, keep, now) {
+                continue;
+            }
+            if let (Some(seen), Log::Whole(Action { at, what: What::Collection, .. })) = (&seen, &first)
+                && seen.is_none_or(|seen| seen <= *at)
+            {
+                info!(batch = %id, "a batch of the trash is kept until a collection has looked whether anything needs it");
+                continue;
+            }
+            match self.empty_batch(&id, stop, emptied).await {
+                Err(RegistryError::Damaged(reason)) if !is_one => {
+                    warn!(batch = %id, reason, "a batch of the trash is kept");
+                }
+                done => done?,
             }
         }
         Ok(self.storage.set_room_aside().await?)
@@ -112,9 +135,15 @@ impl Registry {
             // Behind whoever still moves it here.
             drop(self.locks.removing(repository).await);
         }
-        self.storage.delete_all(&layout::batch(id)).await?;
+        self.remove_batch(id).await?;
         emptied.batches += 1;
         Ok(())
+    }
+
+    /// Removes a batch. Its log goes last, so that what a crash leaves of it is removed the next time.
+    pub(super) async fn remove_batch(&self, id: &BatchId) -> Result<()> {
+        self.storage.delete_all(&layout::trashed_repositories(id)).await?;
+        Ok(self.storage.delete_all(&layout::batch(id)).await?)
     }
 
     /// Removes the copies of contents that a batch has, as far as the contents are in their places.
@@ -157,6 +186,9 @@ impl Registry {
 /// Whether a batch has been there for long enough. One whose first line cannot be read has no age: emptying it fails, which
 /// is told.
 fn is_old(id: &BatchId, first: &Log, keep: Duration, now: SystemTime) -> bool {
+    if keep.is_zero() && *first != Log::Absent {
+        return true;
+    }
     let (began, keep) = match first {
         Log::Absent => (id.at(), keep.max(UNWRITTEN)),
         Log::Whole(action) | Log::Damaged { action: Some(action), .. } => (Some(action.at), keep),

@@ -9,14 +9,22 @@ use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::registry::samples::{image, name, new, push, put, serves_manifest, tag, volume};
-use crate::registry::{Actor, CollectionTerms, Effort, Precondition, Unfollowed, Untagged};
+use crate::registry::samples::{image, name, new, open, push, put, serves_manifest, tag, volume};
+use crate::registry::{Actor, CollectionTerms, Effort, Precondition, Settings, Unfollowed, Untagged};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
 async fn empty(registry: &Registry, which: Option<&BatchId>, later: Duration) -> Result<Emptied> {
     let now = SystemTime::now() + later;
+    let which = which.map_or(Emptying::All, Emptying::One);
     registry.empty_trash(which, Duration::ZERO, now, &CancellationToken::new()).await
+}
+
+async fn collect(registry: &Registry) -> Option<BatchId> {
+    registry.settle().await;
+    let terms = CollectionTerms { grace: Duration::ZERO, untagged: Untagged::Go, dry_run: false };
+    let (stop, by) = (CancellationToken::new(), Actor::unknown());
+    registry.collect(terms, Effort::FULL, &by, &Unfollowed, &stop).await.unwrap().batch
 }
 
 fn log(volume: &TempDir, id: &BatchId) -> PathBuf {
@@ -36,6 +44,33 @@ async fn a_batch_that_is_just_being_written_is_not_emptied() {
     // It never was: a crash has left it.
     assert_eq!(empty(&registry, None, HOUR * 7).await.unwrap().batches, 1);
     assert!(!log.parent().unwrap().exists());
+}
+
+#[tokio::test]
+async fn a_batch_goes_by_itself_only_behind_a_collection_that_began_later() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = open(directory.path(), Settings { delete_enabled: true, ..Settings::default() });
+    let (keep, later) = (HOUR, SystemTime::now() + 2 * HOUR);
+    let due = async || {
+        let stop = CancellationToken::new();
+        registry.empty_trash(Emptying::Due, keep, later, &stop).await.unwrap().batches
+    };
+    push(&registry, &name("team"), b"nobody needs it").await;
+    assert!(collect(&registry).await.is_some());
+    assert_eq!(due().await, 0);
+    assert!(collect(&registry).await.is_none());
+    assert_eq!(due().await, 1);
+}
+
+#[tokio::test]
+async fn one_batch_is_emptied_only_if_it_is_as_old_as_was_asked_for() {
+    let (_directory, registry) = volume();
+    push(&registry, &name("team"), b"nobody needs it").await;
+    let batch = collect(&registry).await.unwrap();
+    let (now, stop) = (SystemTime::now(), CancellationToken::new());
+    let old = registry.empty_trash(Emptying::One(&batch), HOUR, now, &stop).await.unwrap();
+    assert_eq!(old, Emptied::default());
+    assert_eq!(empty(&registry, Some(&batch), Duration::ZERO).await.unwrap().batches, 1);
 }
 
 #[tokio::test]
@@ -71,11 +106,7 @@ async fn a_batch_is_neither_emptied_nor_done_with_if_a_line_of_it_cannot_be_read
     for layer in [&b"one"[..], b"two", b"three"] {
         push(&registry, &app, layer).await;
     }
-    registry.settle().await;
-    let terms = CollectionTerms { grace: Duration::ZERO, untagged: Untagged::Go, dry_run: false };
-    let (stop, by) = (CancellationToken::new(), Actor::unknown());
-    let collected = registry.collect(terms, Effort::FULL, &by, &Unfollowed, &stop).await.unwrap();
-    let id = collected.batch.unwrap();
+    let id = collect(&registry).await.unwrap();
     let text = fs::read_to_string(log(&directory, &id)).unwrap();
     let line = text.lines().position(|line| line.contains("\"blob\"")).unwrap();
     let mut lines: Vec<&str> = text.lines().collect();
@@ -86,10 +117,10 @@ async fn a_batch_is_neither_emptied_nor_done_with_if_a_line_of_it_cannot_be_read
     assert!(refused.contains(&format!("line {}", line + 1)), "{refused}");
     assert_eq!(registry.trash().await.unwrap()[0].blobs, 2);
     // What can be read comes back, and the batch stays for what cannot.
-    assert!(registry.restore_batch(&id, &by).await.is_err());
+    assert!(registry.restore_batch(&id, &Actor::unknown()).await.is_err());
     assert!(log(&directory, &id).exists());
     fs::write(log(&directory, &id), text).unwrap();
-    registry.restore_batch(&id, &by).await.unwrap();
+    registry.restore_batch(&id, &Actor::unknown()).await.unwrap();
     assert!(!log(&directory, &id).exists());
 }
 

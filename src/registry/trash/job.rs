@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::oci::RepositoryName;
 use crate::registry::{Actor, Ended, JobHandle, JobKind, JobReport, JobResult, Registry, RegistryError, Result};
 
-use super::{BatchId, Emptied};
+use super::{BatchId, Emptied, Emptying};
 
 impl Registry {
     /// Brings a batch back, as a job.
@@ -36,7 +36,8 @@ impl Registry {
             job.progress.enter("removing for good", None);
             let now = registry.clock.now();
             let mut emptied = Emptied::default();
-            let ended = registry.empty_into(which.as_ref(), keep, now, &job.stop, &mut emptied).await;
+            let which = which.as_ref().map_or(Emptying::All, Emptying::One);
+            let ended = registry.empty_into(which, keep, now, &job.stop, &mut emptied).await;
             Ok(Ended::of(JobResult::TrashEmptying(emptied), ended))
         })
     }

@@ -79,7 +79,7 @@ async fn an_emptying_that_is_stopped_says_what_is_gone() {
     let goes = |call: &Call<'_>| format!("{call:?}").contains("/data.");
     *stops.0.lock().unwrap() = Some((goes, stop.clone()));
     let now = SystemTime::now() + Duration::from_secs(1);
-    let ended = registry.empty_into(None, Duration::ZERO, now, &stop, &mut emptied).await;
+    let ended = registry.empty_into(Emptying::All, Duration::ZERO, now, &stop, &mut emptied).await;
     assert!(matches!(ended, Err(RegistryError::Stopped)), "{ended:?}");
     assert_eq!((emptied.batches, emptied.blobs), (1, 3));
     assert_eq!(registry.trash().await.unwrap().len(), 1);

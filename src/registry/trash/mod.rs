@@ -18,6 +18,6 @@ pub(super) use batch::Batch;
 pub use batch::{Action, Removed, What};
 pub use batch_id::{BatchId, BatchIdError};
 pub use contents::Contents;
-pub use empty::Emptied;
+pub use empty::{Emptied, Emptying};
 pub(super) use log::Log;
 pub use restore::Restored;

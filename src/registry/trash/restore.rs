@@ -70,7 +70,7 @@ impl Registry {
                 (Ok(()), Log::Damaged { line, .. }) => Err(Registry::batch_damaged(&id, line)),
                 // What is lost may be in a batch that is brought back later.
                 (Ok(()), _) if !restored.lost.is_empty() => Ok(()),
-                (Ok(()), _) => registry.storage.delete_all(&layout::batch(&id)).await.map_err(RegistryError::from),
+                (Ok(()), _) => registry.remove_batch(&id).await,
             };
             Ok(Ended::of(restored, ended))
         })
@@ -111,7 +111,7 @@ impl Registry {
         self.restore_manifests(id, manifests, by, stop, restored).await?;
         for repository in repositories {
             go_on()?;
-            self.restore_repository(id, &repository, restored).await?;
+            self.restore_repository(id, &repository, stop, restored).await?;
             // It may be that nothing of it is left.
             if self.repository_exists(&repository).await? {
                 restored.repositories.push(repository);

@@ -38,7 +38,7 @@ impl Registry {
         restored: &mut Restored,
     ) -> Result<()> {
         let go_on = || if stop.is_cancelled() { Err(RegistryError::Stopped) } else { Ok(()) };
-        self.add_listed(id, &mut manifests).await?;
+        self.add_listed(id, stop, &mut manifests).await?;
         for (repository, manifests) in &manifests {
             let (mut wholeness, mut linked) = (Wholeness::default(), Vec::new());
             // What is listed is written down behind what lists it.
@@ -52,6 +52,8 @@ impl Registry {
                     restored.lost.push((repository.clone(), manifest.digest));
                 }
             }
+            // From here on nobody deletes what a tag is to be set on.
+            let _adding = self.locks.adding(repository).await;
             let places = [layout::repository(repository)];
             for manifest in &linked {
                 let missing = self.look_for_parts(repository, &places, &manifest.digest, &mut wholeness).await?;
@@ -67,7 +69,7 @@ impl Registry {
 
     /// Adds what these manifests list and their repositories lack, as far as other batches have it: an index may have been
     /// deleted, and what it lists collected later. What was deleted by itself comes back without its tags.
-    async fn add_listed(&self, id: &BatchId, manifests: &mut Manifests) -> Result<()> {
+    async fn add_listed(&self, id: &BatchId, stop: &CancellationToken, manifests: &mut Manifests) -> Result<()> {
         let named = |(repository, trashed): (&RepositoryName, &Trashed)| (repository.clone(), trashed.digest);
         let each = |manifests: &Manifests| -> Vec<(RepositoryName, Trashed)> {
             let each =
@@ -80,6 +82,9 @@ impl Registry {
         loop {
             let mut wanted = HashMap::new();
             for (repository, trashed) in &latest {
+                if stop.is_cancelled() {
+                    return Err(RegistryError::Stopped);
+                }
                 for digest in self.unlinked_parts(repository, trashed).await? {
                     let name = (repository.clone(), digest);
                     if known.insert(name.clone()) {
@@ -147,10 +152,9 @@ impl Registry {
         Ok(true)
     }
 
-    /// Gives a manifest those of its tags back that are free; returns how many.
+    /// Gives a manifest those of its tags back that are free; returns how many. The caller keeps it from being deleted.
     async fn restore_tags(&self, repository: &RepositoryName, trashed: &Trashed, by: &Actor) -> Result<u64> {
         let Trashed { digest, tags, .. } = trashed;
-        let _adding = self.locks.adding(repository).await;
         let _moving = self.locks.moving(repository, tags).await;
         // Somebody may have deleted it again.
         if tags.is_empty() || !self.holds_manifest(repository, digest).await? {

@@ -1,15 +1,18 @@
 //! Bringing a repository back that was deleted as a whole.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
 
 use crate::oci::{Algorithm, Digest, RepositoryName, Tag};
-use crate::registry::{Registry, Result, layout, links};
+use crate::registry::{Registry, RegistryError, Result, layout, links};
 use crate::storage::{Change, EntryKind, Key};
 
 use super::whole::Wholeness;
 use super::{BatchId, Restored};
+
+/// So many links are written at once.
+const AT_ONCE: usize = 256;
 
 impl Registry {
     /// Moves the directories of a repository back. Where it has been pushed to since then, what is there stays. What leads to
@@ -18,11 +21,22 @@ impl Registry {
         &self,
         id: &BatchId,
         repository: &RepositoryName,
+        stop: &CancellationToken,
         restored: &mut Restored,
     ) -> Result<()> {
-        let _removing = self.locks.removing(repository).await;
         let (from, to) = (layout::trashed_repository(id, repository), layout::repository(repository));
-        let staying = self.what_stays(repository, &from, &to, restored).await?;
+        // It takes long, and whoever pushes waits for the lock: so it comes before that, if nobody can change what is found.
+        let is_new = !self.repository_exists(repository).await?;
+        let found = if is_new { Some(self.what_stays(repository, &from, &to, stop, restored).await?) } else { None };
+        let _removing = self.locks.removing(repository).await;
+        let staying = match found {
+            Some(staying) if !self.repository_exists(repository).await? => staying,
+            _ => {
+                // Of what is in the trash, pulls may have been forgotten.
+                self.count_pulls_anew(repository).await?;
+                self.what_stays(repository, &from, &to, stop, restored).await?
+            }
+        };
         let _changing = self.remembered.changing_repository(repository);
         // What leads to something behind that, so that a crash in between leaves nothing that leads nowhere: a tag's directory
         // has `current` before `index`, and moves in the other order.
@@ -51,23 +65,35 @@ impl Registry {
         repository: &RepositoryName,
         from: &Key,
         to: &Key,
+        stop: &CancellationToken,
         restored: &mut Restored,
     ) -> Result<BTreeSet<Key>> {
-        let (mut staying, mut wholeness, mut there) = (BTreeSet::new(), Wholeness::default(), Vec::new());
+        let go_on = || if stop.is_cancelled() { Err(RegistryError::Stopped) } else { Ok(()) };
+        let places = [from.clone(), to.clone()];
+        let (mut staying, mut wholeness) = (BTreeSet::new(), Wholeness::default());
+        let mut lost = |digest: Digest| restored.lost.push((repository.clone(), digest));
+        let tags = self.trashed_tags(from).await?;
+        let (mut coming, mut others) = (BTreeSet::new(), BTreeSet::new());
         for algorithm in Algorithm::ALL {
             let revisions = from.descend([layout::MANIFESTS, layout::REVISIONS, algorithm.as_str()]);
             for name in self.names(&revisions).await? {
+                go_on()?;
                 let Ok(digest) = Digest::from_hex(algorithm, &name) else { continue };
                 if self.bring_content_back(&digest).await?.is_some() {
-                    there.push(digest);
+                    coming.insert(digest);
                 } else {
                     staying.insert(revisions.child(&name));
                     wholeness.lacks(digest);
-                    restored.lost.push((repository.clone(), digest));
+                    lost(digest);
                 }
             }
+            // They came back the last time, perhaps without all that they need.
+            let revisions = layout::revisions(repository, algorithm);
+            others
+                .extend(self.names(&revisions).await?.iter().filter_map(|name| Digest::from_hex(algorithm, name).ok()));
             let layers = from.descend([layout::LAYERS, algorithm.as_str()]);
             for name in self.names(&layers).await? {
+                go_on()?;
                 let link = layers.descend([name.as_str(), layout::LINK]);
                 if let Some(target) = links::read(self.storage.as_ref(), &link).await?
                     && !self.content_is_there(&target).await?
@@ -76,27 +102,54 @@ impl Registry {
                 }
             }
         }
-        for digest in &there {
-            let missing = self.look_for_parts(repository, &[from.clone(), to.clone()], digest, &mut wholeness).await?;
-            restored.lost.extend(missing.into_iter().map(|digest| (repository.clone(), digest)));
-        }
-        let incomplete = wholeness.incomplete();
-        let mut tagged = BTreeSet::new();
-        let tags = from.descend([layout::MANIFESTS, layout::TAGS]);
-        for name in self.names(&tags).await?.iter().filter(|name| name.parse::<Tag>().is_ok()) {
-            let current = tags.descend([name.as_str(), layout::CURRENT, layout::LINK]);
-            let Some(digest) = links::read(self.storage.as_ref(), &current).await? else { continue };
-            if incomplete.contains(&digest) {
-                staying.insert(tags.child(name));
+        // The first registries 2.x linked manifests as they linked blobs.
+        others.extend(tags.values().copied());
+        let mut missing_elsewhere = Vec::new();
+        for digest in &others {
+            go_on()?;
+            if coming.contains(digest) || staying.contains(&revision(from, digest)) {
+                continue;
+            }
+            if self.bring_content_back(digest).await?.is_none() {
+                wholeness.lacks(*digest);
+                missing_elsewhere.push(*digest);
             } else {
-                tagged.insert(digest);
+                missing_elsewhere.extend(self.look_for_parts(repository, &places, digest, &mut wholeness).await?);
             }
         }
+        for digest in &coming {
+            go_on()?;
+            self.look_for_parts(repository, &places, digest, &mut wholeness).await?.into_iter().for_each(&mut lost);
+        }
+        let incomplete = wholeness.incomplete();
+        let before = staying.len();
+        for (name, _) in tags.iter().filter(|(_, digest)| incomplete.contains(digest)) {
+            staying.insert(from.descend([layout::MANIFESTS, layout::TAGS, name.as_str()]));
+        }
+        if staying.len() > before {
+            missing_elsewhere.into_iter().for_each(lost);
+        }
         // The time for which a manifest without a tag stays begins anew.
-        let untagged = there.iter().filter(|digest| !tagged.contains(digest));
-        let renewed = |digest| Change::Renew(layout::left_alone(repository, digest), Bytes::new());
-        self.storage.apply(vec![untagged.map(renewed).collect()]).await?;
+        let tagged: BTreeSet<Digest> = tags.into_values().collect();
+        let renewed = |digest| Change::Renew(revision(from, digest).child(layout::LINK), links::content(digest));
+        let renewed: Vec<Change> = coming.difference(&tagged).map(renewed).collect();
+        for some in renewed.chunks(AT_ONCE) {
+            self.storage.apply(vec![some.to_vec()]).await?;
+        }
         Ok(staying)
+    }
+
+    /// The tags of a repository in the trash, with what they point at.
+    async fn trashed_tags(&self, from: &Key) -> Result<BTreeMap<Tag, Digest>> {
+        let mut found = BTreeMap::new();
+        let tags = from.descend([layout::MANIFESTS, layout::TAGS]);
+        for tag in self.names(&tags).await?.iter().filter_map(|name| name.parse::<Tag>().ok()) {
+            let current = tags.descend([tag.as_str(), layout::CURRENT, layout::LINK]);
+            if let Some(digest) = links::read(self.storage.as_ref(), &current).await? {
+                found.insert(tag, digest);
+            }
+        }
+        Ok(found)
     }
 
     /// Moves what is below a key to another, as far as nothing is there yet and it does not stay.
@@ -124,6 +177,11 @@ impl Registry {
         }
         Ok(())
     }
+}
+
+/// The directory of a manifest in a repository that is in the trash.
+fn revision(from: &Key, digest: &Digest) -> Key {
+    from.descend([layout::MANIFESTS, layout::REVISIONS, digest.algorithm().as_str()]).child(&digest.hex())
 }
 
 /// Whether any of these is below a key.

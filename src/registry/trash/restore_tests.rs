@@ -11,7 +11,7 @@ use crate::oci::Tag;
 use crate::registry::samples::{
     digest, image, index, name, new, open, push, put, serves_blob, serves_manifest, tag, volume,
 };
-use crate::registry::{CollectionTerms, Effort, Precondition, Unfollowed, Untagged};
+use crate::registry::{CollectionTerms, Effort, Emptying, Precondition, Unfollowed, Untagged};
 
 async fn collect(registry: &Registry) -> Option<BatchId> {
     registry.settle().await;
@@ -26,7 +26,7 @@ async fn restore(registry: &Registry, id: &BatchId) -> Restored {
 
 async fn empty(registry: &Registry, id: &BatchId) {
     let (now, stop) = (SystemTime::now(), CancellationToken::new());
-    registry.empty_trash(Some(id), Duration::ZERO, now, &stop).await.unwrap();
+    registry.empty_trash(Emptying::One(id), Duration::ZERO, now, &stop).await.unwrap();
 }
 
 async fn delete(registry: &Registry, repository: &RepositoryName, digest: &Digest) -> BatchId {
@@ -183,6 +183,73 @@ async fn of_a_repository_comes_back_what_is_left_and_nothing_that_leads_nowhere(
     let tags: [Tag; 2] = [tag("lost"), tag("whole")];
     for of in tags {
         assert!(serves_manifest(&registry, &app, of).await);
+    }
+}
+
+#[tokio::test]
+async fn a_tag_stays_in_the_trash_however_often_what_is_not_whole_is_brought_back() {
+    let (directory, registry) = volume();
+    let app = name("team/app");
+    let (config, layer) = (push(&registry, &app, b"config").await, push(&registry, &app, b"layer").await);
+    let child = put(&registry, &app, new(&image(config, &[layer]), &["child"])).await;
+    put(&registry, &app, new(&index(&[child]), &["all"])).await;
+    registry.settle().await;
+    let batch = registry.delete_repository(&app, &Actor::unknown()).await.unwrap();
+    fs::remove_file(directory.path().join(layout::blob(&layer).as_str())).unwrap();
+    let registry = open(directory.path(), Default::default());
+    for _ in 0..2 {
+        assert_eq!(restore(&registry, &batch).await.lost, [(app.clone(), layer)]);
+        assert!(registry.holds_manifest(&app, &child).await.unwrap());
+        for of in ["child", "all"] {
+            assert_eq!(registry.resolve(&app, &tag(of)).await.unwrap(), None);
+        }
+    }
+    push(&registry, &app, b"layer").await;
+    assert_eq!(restore(&registry, &batch).await.lost, []);
+    for of in ["child", "all"] {
+        assert!(serves_manifest(&registry, &app, tag(of)).await);
+    }
+    assert_eq!(registry.batches().await.unwrap(), []);
+}
+
+/// What is not there is not counted, so a rule that asks for pulls would take what was in the trash for unused.
+#[tokio::test]
+async fn pulls_are_unknown_of_what_comes_back_into_a_repository_that_was_used_meanwhile() {
+    let (_directory, registry) = volume();
+    let app = name("team/app");
+    put(&registry, &app, new(&index(&[]), &["v1"])).await;
+    registry.pull_manifest(&app, &tag("v1").into()).await.unwrap();
+    registry.flush_pulls().await.unwrap();
+    let batch = registry.delete_repository(&app, &Actor::unknown()).await.unwrap();
+    let mut other = index(&[]);
+    other["annotations"] = serde_json::json!({"other": "index"});
+    put(&registry, &app, new(&other, &["v2"])).await;
+    registry.pull_manifest(&app, &tag("v2").into()).await.unwrap();
+    registry.flush_pulls().await.unwrap();
+    let before = SystemTime::now() - Duration::from_secs(1);
+    assert!(registry.pulls(&app).await.unwrap().since() < before + Duration::from_secs(1));
+    restore(&registry, &batch).await;
+    let pulls = registry.pulls(&app).await.unwrap();
+    assert!(pulls.since() >= before, "{pulls:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_for_what_is_in_the_trash_at_the_same_time_gets_it() {
+    let (directory, registry) = volume();
+    let app = name("team/app");
+    let batch: BatchId = "20010909T014640.000Z-1f2e3d4c".parse().unwrap();
+    for number in 0..64 {
+        let layer = push(&registry, &app, format!("layer {number}").as_bytes()).await;
+        registry.settle().await;
+        let (place, trashed) = (layout::blob(&layer), layout::trashed_blob(&layer, &batch));
+        fs::rename(directory.path().join(place.as_str()), directory.path().join(trashed.as_str())).unwrap();
+        let asking = (0..8).map(|_| {
+            let registry = registry.clone();
+            tokio::spawn(async move { registry.stat_content(&layer).await.map(|meta| meta.size) })
+        });
+        for asked in futures_util::future::join_all(asking).await {
+            asked.unwrap().unwrap();
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::oci::{Algorithm, Digest};
 use crate::registry::{
-    Actor, Clock, Collected, CollectionTerms, Effort, Registry, RegistryError, Settings, Unfollowed, Untagged,
+    Actor, Clock, Collected, CollectionTerms, Effort, Emptying, Registry, RegistryError, Settings, Unfollowed, Untagged,
 };
 use crate::storage::Storage;
 
@@ -77,7 +77,7 @@ async fn keep_up(registry: Registry, clock: Arc<Played>, mut random: Random, gra
 
 async fn empty(registry: &Registry, clock: &Played, keep: Duration) {
     let stop = CancellationToken::new();
-    registry.empty_trash(None, keep, clock.now(), &stop).await.unwrap();
+    registry.empty_trash(Emptying::All, keep, clock.now(), &stop).await.unwrap();
 }
 
 /// Runs something until it ends, or is killed at some point with everything that it has begun.
