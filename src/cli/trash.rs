@@ -78,7 +78,7 @@ async fn list(reach: &Reach, json: bool, out: &mut dyn Write) -> Result<ExitCode
 }
 
 fn show(batch: &TrashBatch, out: &mut dyn Write) -> io::Result<()> {
-    let what = batch.what.as_deref().unwrap_or("nothing");
+    let what = batch.what.as_deref().unwrap_or("unknown");
     let by = batch.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
     writeln!(out, "{}  {what}{by}", batch.id)?;
     let (manifests, blobs, bytes) = (batch.manifests, batch.blobs, ByteSize(batch.bytes));

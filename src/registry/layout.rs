@@ -21,6 +21,7 @@
 //!     _history/<tag>+                                                    the moves of a tag, one JSON text for each line
 //!     _looked/<alg>                                                      which manifests have been looked at for a subject
 //!     _pulls                                                             when its tags and manifests were pulled last, and how often
+//!     _gone                                                              when a collection saw that nothing is left of it
 //!   collected                                                            when garbage was collected last, of how much
 //!   collecting-since                                                     when the first collection's process began
 //!   trash/<batch>/

@@ -44,7 +44,7 @@ pub struct TrashBatch {
     /// but stays until somebody removes its directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub damaged: Option<u64>,
-    /// When it is emptied by itself.
+    /// When it is emptied by itself; that of a collection not before a later one has come to its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = "date-time")]
     pub kept_until: Option<String>,

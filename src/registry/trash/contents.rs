@@ -14,7 +14,7 @@ const MOST_NAMES: usize = 20;
 pub struct Contents {
     /// Its name.
     pub id: BatchId,
-    /// What made it. `None` if that cannot be read, or was not written down before a crash; then nothing is in it.
+    /// What made it. `None` if that cannot be read.
     pub action: Option<Action>,
     /// The first line of its log that cannot be read, from 1. Such a batch stays until somebody removes its directory.
     pub damaged: Option<u64>,
@@ -33,7 +33,7 @@ impl Registry {
     pub async fn trash(&self) -> Result<Vec<Contents>> {
         let mut batches = Vec::new();
         for id in self.batches().await? {
-            batches.push(self.contents(id).await?);
+            batches.extend(self.contents(id).await?);
         }
         Ok(batches)
     }
@@ -43,7 +43,8 @@ impl Registry {
         Ok(self.names(&layout::trash()).await?.iter().filter_map(|name| name.parse().ok()).collect())
     }
 
-    async fn contents(&self, id: BatchId) -> Result<Contents> {
+    /// `None` of one that is just being written, or never was because of a crash: nothing is in it.
+    async fn contents(&self, id: BatchId) -> Result<Option<Contents>> {
         let mut contents =
             Contents { id, action: None, damaged: None, repositories: Vec::new(), manifests: 0, blobs: 0, bytes: 0 };
         let id = contents.id.clone();
@@ -62,11 +63,11 @@ impl Registry {
             })
             .await?;
         (contents.action, contents.damaged) = match log {
-            Log::Absent => (None, None),
+            Log::Absent => return Ok(None),
             Log::Whole(action) => (Some(action), None),
             Log::Damaged { action, line } => (action, Some(line)),
         };
-        Ok(contents)
+        Ok(Some(contents))
     }
 
     /// Whether the trash has a manifest as part of a repository that was removed as a whole.

@@ -29,6 +29,14 @@ pub enum Emptying<'a> {
     Due,
 }
 
+/// Which contents of a batch are removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    All,
+    /// Those that are in their places, too.
+    Copies,
+}
+
 /// What was removed for good.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Emptied {
@@ -114,23 +122,18 @@ impl Registry {
     }
 
     async fn empty_batch(&self, id: &BatchId, stop: &CancellationToken, emptied: &mut Emptied) -> Result<()> {
-        let (mut blobs, mut repositories) = (Vec::new(), Vec::new());
+        let mut repositories = Vec::new();
         let log = self
-            .read_batch(id, |removed| match removed {
-                Removed::Blob { digest, .. } => blobs.push(digest),
-                Removed::Repository { repository } => repositories.push(repository),
-                Removed::Layer { .. } | Removed::Manifest { .. } => {}
+            .read_batch(id, |removed| {
+                if let Removed::Repository { repository } = removed {
+                    repositories.push(repository);
+                }
             })
             .await?;
         if let Log::Damaged { line, .. } = log {
             return Err(Registry::batch_damaged(id, line));
         }
-        for some in blobs.chunks(AT_ONCE) {
-            if stop.is_cancelled() {
-                return Err(RegistryError::Stopped);
-            }
-            self.remove_trashed(some, id, emptied).await?;
-        }
+        self.remove_contents(id, Which::All, stop, emptied).await?;
         for repository in &repositories {
             // Behind whoever still moves it here.
             drop(self.locks.removing(repository).await);
@@ -146,18 +149,33 @@ impl Registry {
         Ok(self.storage.delete_all(&layout::batch(id)).await?)
     }
 
-    /// Removes the copies of contents that a batch has, as far as the contents are in their places.
-    pub(super) async fn remove_copies(&self, digests: &[Digest], id: &BatchId) -> Result<()> {
-        for some in digests.chunks(AT_ONCE) {
-            let mut spare = Vec::with_capacity(some.len());
-            for digest in some {
-                if self.is_in_place(digest).await? {
-                    spare.push(*digest);
+    /// Removes contents that a batch has.
+    pub(super) async fn remove_contents(
+        &self,
+        id: &BatchId,
+        which: Which,
+        stop: &CancellationToken,
+        emptied: &mut Emptied,
+    ) -> Result<()> {
+        let Ok(mut log) = self.open_log(id).await? else { return Ok(()) };
+        let mut digests = Vec::with_capacity(AT_ONCE);
+        while let Some(some) = log.next().await? {
+            for removed in some {
+                if let Removed::Blob { digest, .. } = removed
+                    && (which == Which::All || self.is_in_place(&digest).await?)
+                {
+                    digests.push(digest);
+                }
+                if digests.len() == AT_ONCE {
+                    if stop.is_cancelled() {
+                        return Err(RegistryError::Stopped);
+                    }
+                    self.remove_trashed(&digests, id, emptied).await?;
+                    digests.clear();
                 }
             }
-            self.remove_trashed(&spare, id, &mut Emptied::default()).await?;
         }
-        Ok(())
+        self.remove_trashed(&digests, id, emptied).await
     }
 
     async fn remove_trashed(&self, some: &[Digest], id: &BatchId, emptied: &mut Emptied) -> Result<()> {

@@ -4,10 +4,12 @@
 //! known from nowhere else, so a batch with one is never taken for done with.
 
 use bytes::Bytes;
-use futures_util::TryStreamExt;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt, TryStreamExt};
 use serde::Serialize;
 
 use crate::registry::{Registry, RegistryError, Result, layout};
+use crate::storage;
 
 use super::{Action, BatchId, Removed};
 
@@ -116,13 +118,35 @@ impl Reading {
         }
     }
 
-    fn end(self, each: &mut impl FnMut(Removed)) -> Log {
-        self.last.into_iter().for_each(each);
+    fn end(self) -> Log {
         match (self.action, self.damaged) {
             (Some(action), None) => Log::Whole(action),
             // Without a single line the first is cut short, before which nothing is moved. But who cut it?
             (action, line) => Log::Damaged { action, line: line.unwrap_or(1) },
         }
+    }
+}
+
+/// A log that is being read, some of it at a time: a batch may have millions of things.
+pub(super) struct Reader {
+    pieces: BoxStream<'static, storage::Result<Bytes>>,
+    reading: Reading,
+}
+
+impl Reader {
+    /// What was removed next. `None` behind the last thing that can be read.
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<Removed>>> {
+        let mut removed = Vec::new();
+        while removed.is_empty() {
+            let Some(piece) = self.pieces.try_next().await? else {
+                removed.extend(self.reading.last.take());
+                return Ok((!removed.is_empty()).then_some(removed));
+            };
+            if !self.reading.take(&piece, &mut |one| removed.push(one)) {
+                self.pieces = stream::empty().boxed();
+            }
+        }
+        Ok(Some(removed))
     }
 }
 
@@ -138,27 +162,30 @@ impl Registry {
     }
 
     async fn read_log(&self, id: &BatchId, lines: u64, mut each: impl FnMut(Removed)) -> Result<Log> {
-        let log = match self.storage.open(&layout::batch_log(id)).await {
+        let mut log = match self.open_log(id).await? {
             Ok(log) => log,
+            Err(none) => return Ok(none),
+        };
+        while log.reading.lines < lines
+            && let Some(some) = log.next().await?
+        {
+            some.into_iter().for_each(&mut each);
+        }
+        Ok(log.reading.end())
+    }
+
+    /// Opens the log of a batch; says what there is instead if there is none.
+    pub(super) async fn open_log(&self, id: &BatchId) -> Result<std::result::Result<Reader, Log>> {
+        match self.storage.open(&layout::batch_log(id)).await {
+            Ok(log) => Ok(Ok(Reader { pieces: log.read(0..log.size()).fuse().boxed(), reading: Reading::default() })),
             Err(error) if error.is_not_found() => {
                 let names = self.names(&layout::batch(id)).await?;
                 // What is written goes under another name until it is whole.
                 let is_unwritten = names.iter().all(|name| name.starts_with(layout::BATCH_LOG));
-                return Ok(if is_unwritten { Log::Absent } else { Log::Damaged { action: None, line: 1 } });
+                Ok(Err(if is_unwritten { Log::Absent } else { Log::Damaged { action: None, line: 1 } }))
             }
-            Err(error) => return Err(error.into()),
-        };
-        let mut reading = Reading::default();
-        let mut pieces = log.read(0..log.size());
-        while reading.lines < lines
-            && let Some(piece) = pieces.try_next().await?
-        {
-            let piece: Bytes = piece;
-            if !reading.take(&piece, &mut each) {
-                break;
-            }
+            Err(error) => Err(error.into()),
         }
-        Ok(reading.end(&mut each))
     }
 
     /// Why nothing of a batch is removed whose log cannot be read.

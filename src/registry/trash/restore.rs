@@ -8,9 +8,10 @@ use crate::oci::{Digest, Edges, RepositoryName};
 use crate::registry::{Actor, Ended, Registry, RegistryError, Result, layout};
 use crate::storage;
 
+use super::empty::Which;
 use super::log::Log;
 use super::restore_manifests::{Manifests, Trashed};
-use super::{BatchId, Removed};
+use super::{BatchId, Emptied, Removed};
 
 /// What was brought back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +27,25 @@ pub struct Restored {
     /// What could not be brought back, because its content is gone for good: manifests, and what a manifest that came back
     /// without its tags refers to.
     pub lost: Vec<(RepositoryName, Digest)>,
+}
+
+/// What a batch names that is brought back behind all content.
+#[derive(Default)]
+struct Named {
+    manifests: Manifests,
+    repositories: Vec<RepositoryName>,
+}
+
+impl Named {
+    fn add(&mut self, removed: Removed) {
+        match removed {
+            Removed::Blob { .. } | Removed::Layer { .. } => {}
+            Removed::Manifest { repository, digest, media_type, tags, layers } => {
+                self.manifests.entry(repository).or_default().push(Trashed { digest, media_type, tags, layers });
+            }
+            Removed::Repository { repository } => self.repositories.push(repository),
+        }
+    }
 }
 
 impl Registry {
@@ -54,16 +74,20 @@ impl Registry {
         let (registry, id, by, stop) = (self.clone(), id.clone(), by.clone(), stop.clone());
         self.to_its_end(async move {
             let _alone = stop.run_until_cancelled(registry.upkeep.now()).await.ok_or(RegistryError::Stopped)?;
-            let mut removed = Vec::new();
-            let log = registry.read_batch(&id, |one| removed.push(one)).await?;
+            let (mut touched, mut named) = (BTreeSet::new(), Named::default());
+            let log = registry
+                .read_batch(&id, |removed| {
+                    touched.extend(removed.repository().cloned());
+                    named.add(removed);
+                })
+                .await?;
             if log == Log::Absent {
                 return Err(RegistryError::BatchUnknown(id));
             }
             // However it ends: what came back is counted where somebody has to know, and is not refused, since an operator asked
             // for it.
-            let touched: BTreeSet<RepositoryName> = removed.iter().filter_map(Removed::repository).cloned().collect();
             let mut restored = Restored::default();
-            let ended = registry.restore_all(&id, removed, &by, &stop, &mut restored).await;
+            let ended = registry.restore_all(&id, named, &by, &stop, &mut restored).await;
             touched.iter().for_each(|repository| registry.usage.changed(repository));
             let ended = match (ended, log) {
                 (Err(error), _) => Err(error),
@@ -80,36 +104,34 @@ impl Registry {
     async fn restore_all(
         &self,
         id: &BatchId,
-        removed: Vec<Removed>,
+        named: Named,
         by: &Actor,
         stop: &CancellationToken,
         restored: &mut Restored,
     ) -> Result<()> {
         let go_on = || if stop.is_cancelled() { Err(RegistryError::Stopped) } else { Ok(()) };
-        let (mut blobs, mut links) = (Vec::new(), Vec::new());
-        let (mut manifests, mut repositories) = (Manifests::new(), Vec::new());
-        for one in removed {
-            match one {
-                Removed::Blob { digest, .. } => blobs.push(digest),
-                Removed::Layer { repository, digest, target } => links.push((repository, digest, target)),
-                Removed::Manifest { repository, digest, media_type, tags, layers } => {
-                    manifests.entry(repository).or_default().push(Trashed { digest, media_type, tags, layers });
+        let Ok(mut log) = self.open_log(id).await? else { return Ok(()) };
+        while let Some(some) = log.next().await? {
+            for removed in some {
+                if let Removed::Blob { digest, .. } = removed {
+                    go_on()?;
+                    restored.blobs += u64::from(self.bring_back(&digest, id).await?);
                 }
-                Removed::Repository { repository } => repositories.push(repository),
             }
         }
-        for digest in &blobs {
-            go_on()?;
-            restored.blobs += u64::from(self.bring_back(digest, id).await?);
-        }
-        for (repository, digest, target) in &links {
-            go_on()?;
-            if self.content_is_there(target).await? {
-                self.link(repository, digest, target).await?;
+        let Ok(mut log) = self.open_log(id).await? else { return Ok(()) };
+        while let Some(some) = log.next().await? {
+            for removed in some {
+                if let Removed::Layer { repository, digest, target } = removed
+                    && self.content_is_there(&target).await?
+                {
+                    go_on()?;
+                    self.link(&repository, &digest, &target).await?;
+                }
             }
         }
-        self.restore_manifests(id, manifests, by, stop, restored).await?;
-        for repository in repositories {
+        self.restore_manifests(id, named.manifests, by, stop, restored).await?;
+        for repository in named.repositories {
             go_on()?;
             self.restore_repository(id, &repository, stop, restored).await?;
             // It may be that nothing of it is left.
@@ -119,7 +141,7 @@ impl Registry {
         }
         self.storage.settle().await?;
         // What was there again, or came back from another batch, has left a copy that nothing names without the batch.
-        self.remove_copies(&blobs, id).await?;
+        self.remove_contents(id, Which::Copies, stop, &mut Emptied::default()).await?;
         restored.lost.sort_unstable();
         restored.lost.dedup();
         Ok(())
