@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
-use crate::oci::{Digest, RepositoryName};
+use crate::oci::{Digest, RepositoryName, Tag};
 use crate::registry::trash::Log;
 use crate::registry::{BatchId, Registry, Removed, Result, layout};
 use crate::storage::EntryKind;
@@ -30,6 +30,12 @@ struct Trashed {
 }
 
 impl Trashed {
+    /// Whether any of these manifests may come back into the repository.
+    fn has_any(&self, repository: &RepositoryName, digests: &HashSet<Digest>) -> bool {
+        let has = |digest: &Digest| self.manifests.contains(&digest.leading());
+        self.is_unknown || self.whole.contains(repository) || digests.iter().any(has)
+    }
+
     fn add(&mut self, removed: Removed) {
         match removed {
             Removed::Blob { .. } => {}
@@ -79,12 +85,29 @@ impl Registry {
             if entries.iter().any(|entry| entry.name == layout::GONE) {
                 self.storage.delete(&layout::gone(&name)).await?;
             }
-            if !trashed.is_unknown && !trashed.whole.contains(&name) {
-                let is_in_trash = |digest: &Digest| trashed.manifests.contains(&digest.leading());
-                self.forget_tags(&name, &is_in_trash, now).await?;
+            for tag in self.gone_tags(&name, now).await? {
+                pace.breathe().await?;
+                self.forget_tag(&name, &tag, &mut trashed, now).await?;
             }
         }
         Ok(())
+    }
+
+    async fn forget_tag(
+        &self,
+        repository: &RepositoryName,
+        tag: &Tag,
+        trashed: &mut Trashed,
+        now: SystemTime,
+    ) -> Result<()> {
+        let _moving = self.locks.moving(repository, std::slice::from_ref(tag)).await;
+        let Some(digests) = self.led_to(repository, tag, now).await? else { return Ok(()) };
+        // What the repository holds no longer is in the trash by now.
+        self.look_into_trash(trashed).await?;
+        if trashed.has_any(repository, &digests) {
+            return Ok(());
+        }
+        Ok(self.storage.delete(&layout::tag_history(repository, tag)).await?)
     }
 
     /// Removes the notes of a repository that is gone, once it has been for long: it may be on a disk that is not mounted.

@@ -133,6 +133,21 @@ async fn what_is_in_the_trash_keeps_its_history_when_its_name_is_used_again() {
 }
 
 #[tokio::test]
+async fn what_went_into_the_trash_meanwhile_keeps_its_history() {
+    let (directory, registry) = volume();
+    let app = name("team/app");
+    push(&registry, &app, 1, &["old"]).await;
+    let mut trashed = Trashed::default();
+    registry.look_into_trash(&mut trashed).await.unwrap();
+    registry.delete_repository(&app, &Actor::unknown()).await.unwrap();
+    push(&registry, &app, 2, &["latest"]).await;
+    let later = SystemTime::now() + 100 * DAY;
+    assert_eq!(registry.gone_tags(&app, later).await.unwrap(), [tag("old")]);
+    registry.forget_tag(&app, &tag("old"), &mut trashed, later).await.unwrap();
+    assert!(notes(&directory, "team/app/_history/old+").exists());
+}
+
+#[tokio::test]
 async fn a_batch_that_was_being_written_is_looked_into_again() {
     let (directory, registry) = volume();
     let app = name("team/app");

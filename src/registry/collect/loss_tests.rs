@@ -155,8 +155,27 @@ async fn what_never_had_a_tag_stays_when_it_came_back() {
     registry.settle().await;
     let deleted = registry.delete_repository(&app, &Actor::unknown()).await.unwrap();
     registry.restore_batch(&deleted, &Actor::unknown()).await.unwrap();
+    assert!(!left(&directory, "team/app", &manifest).exists());
     make_old(&directory, &revision(&directory, "team/app", &manifest));
     assert_eq!(run(&registry, USUAL).await.unwrap().manifests, 0);
+}
+
+#[tokio::test]
+async fn what_came_back_without_its_tag_has_its_time_anew() {
+    let (directory, registry) = volume();
+    let app = name("team/app");
+    let manifest = push(&registry, "team/app", "1", &["one"]).await;
+    registry.settle().await;
+    let_history_be_old(&directory, "team/app/_history/1+");
+    make_old(&directory, &revision(&directory, "team/app", &manifest));
+    let deleted = registry.delete_repository(&app, &Actor::unknown()).await.unwrap();
+    fs::remove_file(file(&directory, &digest("one"))).unwrap();
+    let registry = open(directory.path(), Default::default());
+    let restored = registry.restore_batch(&deleted, &Actor::unknown()).await.unwrap();
+    assert_eq!(restored.lost, [(app.clone(), digest("one"))]);
+    assert_eq!(run(&registry, USUAL).await.unwrap().manifests, 0);
+    make_old(&directory, &revision(&directory, "team/app", &manifest));
+    assert_eq!(run(&registry, USUAL).await.unwrap().manifests, 1);
 }
 
 /// A collection that could not see them has put both into the trash.

@@ -20,55 +20,54 @@ impl Registry {
         collected.saturating_add(self.settings.trash_keep)
     }
 
-    /// Removes the histories of tags that are gone, once nothing that they lead to can come back: that is neither in the
-    /// repository nor in the trash, and the last move was long ago.
-    pub(in crate::registry) async fn forget_tags(
+    /// Tags that are gone and whose histories were written long ago.
+    pub(in crate::registry) async fn gone_tags(
         &self,
         repository: &RepositoryName,
-        is_in_trash: &(impl Fn(&Digest) -> bool + Sync),
         now: SystemTime,
-    ) -> Result<()> {
+    ) -> Result<Vec<Tag>> {
         let histories = self.names(&layout::tag_histories(repository)).await?;
         if histories.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let tags: HashSet<String> = self.names(&layout::tags(repository)).await?.into_iter().collect();
         let gone = histories.iter().filter_map(|name| layout::tag_of_history(name));
         let gone: Vec<Tag> = gone.filter(|tag| !tags.contains(tag.as_str())).collect();
-        let looked = stream::iter(gone).map(|tag| self.forget_tag(repository, tag, is_in_trash, now));
-        looked.buffered(SIDE_BY_SIDE).try_collect().await
+        let looked = stream::iter(gone).map(async |tag| {
+            // It is written with each move.
+            let written = match self.storage.stat(&layout::tag_history(repository, &tag)).await {
+                Ok(meta) => meta.modified,
+                Err(error) if error.is_not_found() => None,
+                Err(error) => return Err(error.into()),
+            };
+            Ok(written.is_some_and(|written| self.is_forgotten(written, now)).then_some(tag))
+        });
+        looked.buffered(SIDE_BY_SIDE).try_filter_map(async |tag| Ok(tag)).try_collect().await
     }
 
-    async fn forget_tag(
+    /// What the history of a tag leads to, if the tag is gone, was moved long ago, and the repository holds nothing of that. The
+    /// caller has the tag's lock, under which whoever puts the tag writes its history.
+    pub(in crate::registry) async fn led_to(
         &self,
         repository: &RepositoryName,
-        tag: Tag,
-        is_in_trash: &(impl Fn(&Digest) -> bool + Sync),
+        tag: &Tag,
         now: SystemTime,
-    ) -> Result<()> {
-        let age = self.remembered_for();
-        let is_old = |at: SystemTime| now.duration_since(at).is_ok_and(|since| since > age);
-        let key = layout::tag_history(repository, &tag);
-        // It was written with the last move, so most need not be read.
-        match self.storage.stat(&key).await {
-            Ok(meta) if meta.modified.is_some_and(&is_old) => {}
-            Ok(_) => return Ok(()),
-            Err(error) if error.is_not_found() => return Ok(()),
-            Err(error) => return Err(error.into()),
-        }
-        // Whoever puts the tag writes its history under this lock.
-        let _moving = self.locks.moving(repository, std::slice::from_ref(&tag)).await;
-        let is_there = !self.storage.list(&layout::tag(repository, &tag), None, 1).await?.is_empty();
-        let lines = self.written_down(repository, &tag).await?;
-        if is_there || lines.iter().any(|line| !is_old(line.at)) {
-            return Ok(());
+    ) -> Result<Option<HashSet<Digest>>> {
+        let is_there = !self.storage.list(&layout::tag(repository, tag), None, 1).await?.is_empty();
+        let lines = self.written_down(repository, tag).await?;
+        if is_there || lines.iter().any(|line| !self.is_forgotten(line.at, now)) {
+            return Ok(None);
         }
         let digests: HashSet<Digest> = lines.iter().flat_map(|line| [line.from, line.to]).flatten().collect();
-        for digest in digests {
-            if is_in_trash(&digest) || self.holds_manifest(repository, &digest).await? {
-                return Ok(());
+        for digest in &digests {
+            if self.holds_manifest(repository, digest).await? {
+                return Ok(None);
             }
         }
-        Ok(self.storage.delete(&key).await?)
+        Ok(Some(digests))
+    }
+
+    fn is_forgotten(&self, at: SystemTime, now: SystemTime) -> bool {
+        now.duration_since(at).is_ok_and(|since| since > self.remembered_for())
     }
 }

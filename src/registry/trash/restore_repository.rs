@@ -26,17 +26,18 @@ impl Registry {
     ) -> Result<()> {
         let (from, to) = (layout::trashed_repository(id, repository), layout::repository(repository));
         // It takes long, and whoever pushes waits for the lock: so it comes before that, if nobody can change what is found.
-        let is_new = !self.repository_exists(repository).await?;
+        let (is_new, lost) = (!self.repository_exists(repository).await?, restored.lost.len());
         let found = if is_new { Some(self.what_stays(repository, &from, &to, stop, restored).await?) } else { None };
         let _removing = self.locks.removing(repository).await;
         let staying = match found {
             Some(staying) if !self.repository_exists(repository).await? => staying,
             _ => {
-                // Of what is in the trash, pulls may have been forgotten.
-                self.count_pulls_anew(repository).await?;
+                restored.lost.truncate(lost);
                 self.what_stays(repository, &from, &to, stop, restored).await?
             }
         };
+        // Pulls are forgotten of what is not there while others of the repository are counted.
+        self.count_pulls_anew(repository).await?;
         let _changing = self.remembered.changing_repository(repository);
         // What leads to something behind that, so that a crash in between leaves nothing that leads nowhere: a tag's directory
         // has `current` before `index`, and moves in the other order.
@@ -69,11 +70,9 @@ impl Registry {
         restored: &mut Restored,
     ) -> Result<BTreeSet<Key>> {
         let go_on = || if stop.is_cancelled() { Err(RegistryError::Stopped) } else { Ok(()) };
-        let places = [from.clone(), to.clone()];
-        let (mut staying, mut wholeness) = (BTreeSet::new(), Wholeness::default());
+        let mut staying = BTreeSet::new();
         let mut lost = |digest: Digest| restored.lost.push((repository.clone(), digest));
-        let tags = self.trashed_tags(from).await?;
-        let (mut coming, mut others) = (BTreeSet::new(), BTreeSet::new());
+        let mut coming = BTreeSet::new();
         for algorithm in Algorithm::ALL {
             let revisions = from.descend([layout::MANIFESTS, layout::REVISIONS, algorithm.as_str()]);
             for name in self.names(&revisions).await? {
@@ -83,14 +82,9 @@ impl Registry {
                     coming.insert(digest);
                 } else {
                     staying.insert(revisions.child(&name));
-                    wholeness.lacks(digest);
                     lost(digest);
                 }
             }
-            // They came back the last time, perhaps without all that they need.
-            let revisions = layout::revisions(repository, algorithm);
-            others
-                .extend(self.names(&revisions).await?.iter().filter_map(|name| Digest::from_hex(algorithm, name).ok()));
             let layers = from.descend([layout::LAYERS, algorithm.as_str()]);
             for name in self.names(&layers).await? {
                 go_on()?;
@@ -99,38 +93,24 @@ impl Registry {
                     && !self.content_is_there(&target).await?
                 {
                     staying.insert(layers.child(&name));
+                    lost(target);
                 }
             }
         }
-        // The first registries 2.x linked manifests as they linked blobs.
-        others.extend(tags.values().copied());
-        let mut missing_elsewhere = Vec::new();
-        for digest in &others {
-            go_on()?;
-            if coming.contains(digest) || staying.contains(&revision(from, digest)) {
-                continue;
-            }
-            if self.bring_content_back(digest).await?.is_none() {
-                wholeness.lacks(*digest);
-                missing_elsewhere.push(*digest);
-            } else {
-                missing_elsewhere.extend(self.look_for_parts(repository, &places, digest, &mut wholeness).await?);
+        // What a tag points at may have come back the last time, perhaps without all that it needs.
+        let tags = self.trashed_tags(from).await?;
+        let judged = coming.iter().chain(tags.values()).copied().collect();
+        let (places, mut wholeness) = ([from.clone(), to.clone()], Wholeness::default());
+        self.look_for_all(repository, &places, judged, &mut wholeness, stop).await?.into_iter().for_each(lost);
+        let (incomplete, mut tagged) = (wholeness.incomplete(), BTreeSet::new());
+        for (tag, digest) in &tags {
+            if incomplete.contains(digest) {
+                staying.insert(from.descend([layout::MANIFESTS, layout::TAGS, tag.as_str()]));
+            } else if self.resolve(repository, tag).await?.is_none() {
+                tagged.insert(*digest);
             }
         }
-        for digest in &coming {
-            go_on()?;
-            self.look_for_parts(repository, &places, digest, &mut wholeness).await?.into_iter().for_each(&mut lost);
-        }
-        let incomplete = wholeness.incomplete();
-        let before = staying.len();
-        for (name, _) in tags.iter().filter(|(_, digest)| incomplete.contains(digest)) {
-            staying.insert(from.descend([layout::MANIFESTS, layout::TAGS, name.as_str()]));
-        }
-        if staying.len() > before {
-            missing_elsewhere.into_iter().for_each(lost);
-        }
-        // The time for which a manifest without a tag stays begins anew.
-        let tagged: BTreeSet<Digest> = tags.into_values().collect();
+        // For what comes back without its tag, the time for which it stays begins anew.
         let renewed = |digest| Change::Renew(revision(from, digest).child(layout::LINK), links::content(digest));
         let renewed: Vec<Change> = coming.difference(&tagged).map(renewed).collect();
         for some in renewed.chunks(AT_ONCE) {

@@ -160,7 +160,7 @@ async fn of_a_repository_comes_back_what_is_left_and_nothing_that_leads_nowhere(
     let collected = collect(&registry).await.unwrap();
     empty(&registry, &collected).await;
     let restored = restore(&registry, &batch).await;
-    let mut expected = vec![(app.clone(), lost), (app.clone(), above)];
+    let mut expected = vec![(app.clone(), lost), (app.clone(), above), (app.clone(), gone)];
     expected.sort();
     assert_eq!(restored.lost, expected);
     assert!(serves_manifest(&registry, &app, tag("whole")).await);
@@ -212,25 +212,58 @@ async fn a_tag_stays_in_the_trash_however_often_what_is_not_whole_is_brought_bac
     assert_eq!(registry.batches().await.unwrap(), []);
 }
 
+#[tokio::test]
+async fn a_tag_stays_in_the_trash_if_its_manifest_was_deleted_since() {
+    let (directory, registry) = volume();
+    let app = name("team/app");
+    let (config, layer) = (push(&registry, &app, b"config").await, push(&registry, &app, b"layer").await);
+    let manifest = put(&registry, &app, new(&image(config, &[layer]), &["v1"])).await;
+    registry.settle().await;
+    let batch = registry.delete_repository(&app, &Actor::unknown()).await.unwrap();
+    fs::remove_file(directory.path().join(layout::blob(&layer).as_str())).unwrap();
+    let registry = open(directory.path(), Default::default());
+    assert_eq!(restore(&registry, &batch).await.lost, [(app.clone(), layer)]);
+    delete(&registry, &app, &manifest).await;
+    push(&registry, &app, b"layer").await;
+    assert_eq!(restore(&registry, &batch).await.lost, [(app.clone(), manifest)]);
+    assert_eq!(registry.resolve(&app, &tag("v1")).await.unwrap(), None);
+    put(&registry, &app, new(&image(config, &[layer]), &[])).await;
+    assert_eq!(restore(&registry, &batch).await.lost, []);
+    assert!(serves_manifest(&registry, &app, tag("v1")).await);
+}
+
+#[tokio::test]
+async fn a_batch_stays_as_long_as_anything_of_it_is_lost() {
+    let (directory, registry) = volume();
+    let app = name("team/app");
+    let (config, layer) = (push(&registry, &app, b"config").await, push(&registry, &app, b"layer").await);
+    put(&registry, &app, new(&image(config, &[layer]), &[])).await;
+    registry.settle().await;
+    let batch = registry.delete_repository(&app, &Actor::unknown()).await.unwrap();
+    fs::remove_file(directory.path().join(layout::blob(&layer).as_str())).unwrap();
+    let registry = open(directory.path(), Default::default());
+    for _ in 0..2 {
+        assert_eq!(restore(&registry, &batch).await.lost, [(app.clone(), layer)]);
+    }
+    push(&registry, &name("team/other"), b"layer").await;
+    registry.settle().await;
+    assert_eq!(restore(&registry, &batch).await.lost, []);
+    assert!(serves_blob(&registry, &app, &layer).await);
+}
+
 /// What is not there is not counted, so a rule that asks for pulls would take what was in the trash for unused.
 #[tokio::test]
-async fn pulls_are_unknown_of_what_comes_back_into_a_repository_that_was_used_meanwhile() {
+async fn it_is_not_known_what_was_pulled_of_a_repository_before_it_came_back() {
     let (_directory, registry) = volume();
     let app = name("team/app");
     put(&registry, &app, new(&index(&[]), &["v1"])).await;
-    registry.pull_manifest(&app, &tag("v1").into()).await.unwrap();
-    registry.flush_pulls().await.unwrap();
     let batch = registry.delete_repository(&app, &Actor::unknown()).await.unwrap();
-    let mut other = index(&[]);
-    other["annotations"] = serde_json::json!({"other": "index"});
-    put(&registry, &app, new(&other, &["v2"])).await;
-    registry.pull_manifest(&app, &tag("v2").into()).await.unwrap();
-    registry.flush_pulls().await.unwrap();
+    // It is known to the second.
+    tokio::time::sleep(Duration::from_millis(2100)).await;
     let before = SystemTime::now() - Duration::from_secs(1);
-    assert!(registry.pulls(&app).await.unwrap().since() < before + Duration::from_secs(1));
+    assert!(registry.pulls(&app).await.unwrap().since() < before);
     restore(&registry, &batch).await;
-    let pulls = registry.pulls(&app).await.unwrap();
-    assert!(pulls.since() >= before, "{pulls:?}");
+    assert!(registry.pulls(&app).await.unwrap().since() >= before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -278,6 +311,8 @@ async fn a_repository_of_which_nothing_is_left_is_not_said_to_be_back() {
     let collected = collect(&registry).await.unwrap();
     empty(&registry, &collected).await;
     let restored = restore(&registry, &batch).await;
-    assert_eq!((&restored.repositories[..], &restored.lost[..]), (&[][..], &[(app.clone(), manifest)][..]));
+    let mut lost = [(app.clone(), manifest), (app.clone(), layer)];
+    lost.sort();
+    assert_eq!((&restored.repositories[..], &restored.lost[..]), (&[][..], &lost[..]));
     assert!(!directory.path().join(layout::repository(&app).as_str()).exists());
 }

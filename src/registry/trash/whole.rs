@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use tokio_util::sync::CancellationToken;
+
 use crate::oci::{Digest, Manifest, RepositoryName};
 use crate::registry::membership::same_or_alias;
 use crate::registry::put_manifest::{Required, required};
 use crate::registry::work::at_length;
-use crate::registry::{References, Registry, Result, layout, links};
+use crate::registry::{References, Registry, RegistryError, Result, layout, links};
 use crate::storage::Key;
 
 /// Which manifests of a repository are not whole, and what is listed where.
@@ -14,7 +16,8 @@ use crate::storage::Key;
 pub(super) struct Wholeness {
     /// Those that lack something themselves.
     lacking: BTreeSet<Digest>,
-    listed_by: HashMap<Digest, Vec<Digest>>,
+    /// What each of them lists.
+    listed: HashMap<Digest, Vec<Digest>>,
 }
 
 impl Wholeness {
@@ -24,15 +27,19 @@ impl Wholeness {
     }
 
     fn lists(&mut self, manifest: Digest, child: Digest) {
-        self.listed_by.entry(child).or_default().push(manifest);
+        self.listed.entry(manifest).or_default().push(child);
     }
 
     /// The manifests that are not whole: those that lack something, and those that list one that is not.
     pub(super) fn incomplete(self) -> BTreeSet<Digest> {
         let mut found = self.lacking;
+        let mut listed_by: HashMap<Digest, Vec<Digest>> = HashMap::new();
+        for (manifest, children) in self.listed {
+            children.into_iter().for_each(|child| listed_by.entry(child).or_default().push(manifest));
+        }
         let mut open: Vec<Digest> = found.iter().copied().collect();
         while let Some(digest) = open.pop() {
-            let parents = self.listed_by.get(&digest).into_iter().flatten();
+            let parents = listed_by.get(&digest).into_iter().flatten();
             open.extend(parents.filter(|parent| found.insert(**parent)).copied());
         }
         found
@@ -40,6 +47,35 @@ impl Wholeness {
 }
 
 impl Registry {
+    /// Looks whether manifests are held and have all that they need, and so with all that they list; returns what is missing.
+    pub(super) async fn look_for_all(
+        &self,
+        repository: &RepositoryName,
+        places: &[Key],
+        mut open: Vec<Digest>,
+        wholeness: &mut Wholeness,
+        stop: &CancellationToken,
+    ) -> Result<Vec<Digest>> {
+        let (mut missing, mut seen) = (Vec::new(), BTreeSet::new());
+        while let Some(digest) = open.pop() {
+            if stop.is_cancelled() {
+                return Err(RegistryError::Stopped);
+            }
+            if !seen.insert(digest) {
+                continue;
+            }
+            let is_there = self.bring_content_back(&digest).await?.is_some();
+            if is_there && self.is_held_below(places, Required::Child(digest)).await? {
+                missing.extend(self.look_for_parts(repository, places, &digest, wholeness).await?);
+                open.extend(wholeness.listed.get(&digest).into_iter().flatten());
+            } else {
+                wholeness.lacks(digest);
+                missing.push(digest);
+            }
+        }
+        Ok(missing)
+    }
+
     /// Looks whether a manifest has all that it would need to be put, in a repository whose directories are below these keys;
     /// returns what is missing. Its content is there.
     pub(super) async fn look_for_parts(
