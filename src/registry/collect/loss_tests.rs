@@ -174,6 +174,17 @@ async fn what_came_back_without_its_tag_has_its_time_anew() {
     let restored = registry.restore_batch(&deleted, &Actor::unknown()).await.unwrap();
     assert_eq!(restored.lost, [(app.clone(), digest("one"))]);
     assert_eq!(run(&registry, USUAL).await.unwrap().manifests, 0);
+    // Somebody has put its tag elsewhere.
+    blob(&registry, "team/app", "one").await;
+    registry.restore_batch(&deleted, &Actor::unknown()).await.unwrap();
+    assert_eq!(registry.resolve(&app, &tag("1")).await.unwrap(), Some(manifest));
+    make_old(&directory, &revision(&directory, "team/app", &manifest));
+    let deleted = registry.delete_repository(&app, &Actor::unknown()).await.unwrap();
+    let other = push(&registry, "team/app", "1", &["two"]).await;
+    registry.restore_batch(&deleted, &Actor::unknown()).await.unwrap();
+    assert_eq!(registry.resolve(&app, &tag("1")).await.unwrap(), Some(other));
+    let_history_be_old(&directory, "team/app/_history/1+");
+    assert_eq!(run(&registry, USUAL).await.unwrap().manifests, 0);
     make_old(&directory, &revision(&directory, "team/app", &manifest));
     assert_eq!(run(&registry, USUAL).await.unwrap().manifests, 1);
 }
