@@ -72,7 +72,7 @@ impl Registry {
         let go_on = || if stop.is_cancelled() { Err(RegistryError::Stopped) } else { Ok(()) };
         let mut staying = BTreeSet::new();
         let mut lost = |digest: Digest| restored.lost.push((repository.clone(), digest));
-        let mut coming = BTreeSet::new();
+        let (mut coming, mut links_stay) = (BTreeSet::new(), false);
         for algorithm in Algorithm::ALL {
             let revisions = from.descend([layout::MANIFESTS, layout::REVISIONS, algorithm.as_str()]);
             for name in self.names(&revisions).await? {
@@ -93,13 +93,19 @@ impl Registry {
                     && !self.content_is_there(&target).await?
                 {
                     staying.insert(layers.child(&name));
-                    lost(target);
+                    links_stay = true;
                 }
             }
         }
-        // What a tag points at may have come back the last time, perhaps without all that it needs.
+        // What a tag points at, or a link that stays is needed for, may have come back the last time.
         let tags = self.trashed_tags(from).await?;
-        let judged = coming.iter().chain(tags.values()).copied().collect();
+        let mut judged: Vec<Digest> = coming.iter().chain(tags.values()).copied().collect();
+        if links_stay {
+            for algorithm in Algorithm::ALL {
+                let names = self.names(&layout::revisions(repository, algorithm)).await?;
+                judged.extend(names.iter().filter_map(|name| Digest::from_hex(algorithm, name).ok()));
+            }
+        }
         let (places, mut wholeness) = ([from.clone(), to.clone()], Wholeness::default());
         self.look_for_all(repository, &places, judged, &mut wholeness, stop).await?.into_iter().for_each(lost);
         let (incomplete, mut tagged) = (wholeness.incomplete(), BTreeSet::new());
