@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Clock;
 
 /// How long it works before it rests. Whoever waits for the disk or the processor meanwhile waits no longer than this.
-const SLICE: Duration = Duration::from_millis(20);
+const SLICE: Duration = Duration::from_millis(5);
 /// The longest rest. One call that hung in the disk must not make it sleep for hours.
 const LONGEST_REST: Duration = Duration::from_secs(10);
 
@@ -68,6 +68,11 @@ pub(super) struct Pacer<'a> {
 impl<'a> Pacer<'a> {
     pub(super) fn new(clock: &'a dyn Clock, effort: Effort) -> Pacer<'a> {
         Pacer { clock, effort, since: clock.elapsed() }
+    }
+
+    /// Whether it rests at times.
+    pub(super) fn is_held_back(&self) -> bool {
+        self.effort != Effort::FULL
     }
 
     /// To be called between pieces of work that are short. Rests if it is time to.

@@ -9,6 +9,7 @@ use crate::registry::{Registry, Result, layout, links};
 use crate::storage::Key;
 
 use super::plan::{Decided, Held, Loose, Untagged};
+use super::run::Pace;
 
 /// On which terms a collection decides.
 #[derive(Clone, Copy, Debug)]
@@ -48,11 +49,16 @@ impl Terms {
 
 impl Registry {
     /// Looks at a repository and decides what of it goes.
-    pub(super) async fn look_at(&self, repository: &RepositoryName, terms: Terms) -> Result<Looked> {
-        let (tagged, tags) = self.tagged(repository).await?;
-        let manifests = self.manifests_of(repository, &tagged).await?;
+    pub(super) async fn look_at(
+        &self,
+        repository: &RepositoryName,
+        terms: Terms,
+        pace: &mut Pace<'_>,
+    ) -> Result<Looked> {
+        let (tagged, tags) = self.tagged(repository, pace).await?;
+        let manifests = self.manifests_of(repository, &tagged, pace).await?;
         let held = Held { tagged, manifests };
-        let loose = self.known_of_loose(repository, &held, terms).await?;
+        let loose = self.known_of_loose(repository, &held, terms, pace).await?;
         let decided = held.decide(&loose, terms.untagged, terms.now);
         let from_tags = held.manifests.len() - loose.len();
         let untagged = decided.kept.len().saturating_sub(from_tags);
@@ -61,7 +67,7 @@ impl Registry {
         for refers in decided.kept.iter().filter_map(|digest| held.manifests.get(digest)) {
             needed.extend(refers.parts.iter().map(Digest::leading).chain(refers.blobs.iter().copied()));
         }
-        self.look_at_layers(repository, &needed, terms, &mut looked).await?;
+        self.look_at_layers(repository, &needed, terms, pace, &mut looked).await?;
         looked.needed.extend(needed);
         looked.decided = decided;
         Ok(looked)
@@ -69,9 +75,10 @@ impl Registry {
 
     /// What the tags point at, and how many there are. Of a tag whose link is damaged nobody knows that, so it is everything
     /// that it has pointed at.
-    async fn tagged(&self, repository: &RepositoryName) -> Result<(Vec<Digest>, usize)> {
+    async fn tagged(&self, repository: &RepositoryName, pace: &mut Pace<'_>) -> Result<(Vec<Digest>, usize)> {
         let (mut tagged, mut tags) = (Vec::new(), 0);
         for name in self.names(&layout::tags(repository)).await? {
+            pace.breathe().await?;
             let Ok(tag) = name.parse::<Tag>() else { continue };
             let current = match self.storage.get(&layout::tag_current(repository, &tag)).await {
                 Ok(current) => current,
@@ -97,6 +104,7 @@ impl Registry {
         repository: &RepositoryName,
         held: &Held,
         terms: Terms,
+        pace: &mut Pace<'_>,
     ) -> Result<HashMap<Digest, Loose>> {
         let mut known = HashMap::new();
         let loose = held.loose();
@@ -105,6 +113,7 @@ impl Registry {
         }
         let left = self.last_pointed_at(repository).await?;
         for digest in loose {
+            pace.breathe().await?;
             let put = self.last_put(repository, &digest).await?;
             let is_young = terms.is_young(put) || self.pins.is_pinned_since(&digest, terms.pinned_since);
             let left = left.get(&digest).copied().max(self.when_left_alone(repository, &digest).await?);
@@ -141,12 +150,14 @@ impl Registry {
         repository: &RepositoryName,
         needed: &HashSet<u64>,
         terms: Terms,
+        pace: &mut Pace<'_>,
         looked: &mut Looked,
     ) -> Result<()> {
         let mut is_pushed_to = None;
         for algorithm in Algorithm::ALL {
             for name in self.names(&layout::layers(repository, algorithm)).await? {
                 let Ok(digest) = Digest::from_hex(algorithm, &name) else { continue };
+                pace.breathe().await?;
                 let link = layout::layer_link(repository, &digest);
                 let mut stays = needed.contains(&digest.leading());
                 if !stays {

@@ -5,8 +5,10 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 use crate::oci::{Digest, MediaType};
+use crate::registry::effort::{Effort, Pacer};
 use crate::registry::history::moment;
 use crate::registry::pins::Moment;
 use crate::registry::samples::{
@@ -18,6 +20,7 @@ use super::Untagged;
 use super::look::Terms;
 use super::mark::Plan;
 use super::marked::Marked;
+use super::run::Pace;
 use super::tests::{AT_ONCE, USUAL, blob, file, files, left, make_old, push, repository, revision, run};
 
 async fn untag(registry: &Registry, repository: &str, text: &str) {
@@ -335,7 +338,9 @@ async fn what_is_too_much_for_one_run_is_cut_where_everything_stays_whole() {
     let (grace, untagged) = (Duration::ZERO, Untagged::Go);
     let terms = Terms { now: now + Duration::from_secs(1), since: now, pinned_since, grace, untagged };
     for (manifests, links) in [(0, 9), (1, 9), (2, 9), (4, 0), (4, 2), (4, 9)] {
-        let mut looked = registry.look_at(&app, terms).await.unwrap();
+        let stop = CancellationToken::new();
+        let mut pace = Pace { pacer: Pacer::new(registry.clock.as_ref(), Effort::FULL), stop: &stop };
+        let mut looked = registry.look_at(&app, terms, &mut pace).await.unwrap();
         let (all, stale) = (looked.decided.going.len(), looked.stale.len());
         assert_eq!((all, stale, looked.decided.going[0].0), (4, 4, list));
         let mut plan = Plan::default();

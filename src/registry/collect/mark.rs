@@ -5,6 +5,7 @@ use futures_util::stream::FuturesOrdered;
 use tracing::warn;
 
 use crate::oci::{Digest, RepositoryName};
+use crate::registry::effort::{Effort, Pacer};
 use crate::registry::trash::Removed;
 use crate::registry::{Registry, RegistryError, Result, layout};
 
@@ -14,7 +15,7 @@ use super::plan::Why;
 use super::run::Pace;
 use super::{Collected, Follow, Phase};
 
-/// How many repositories are looked at at once.
+/// How many repositories are looked at at once by who need not hold back.
 const SIDE_BY_SIDE: usize = 4;
 /// As many manifests, and as many links, go in one run at most. The rest goes in the next.
 const MOST: usize = 1_000_000;
@@ -53,19 +54,25 @@ impl Registry {
         let mut looking = FuturesOrdered::new();
         let (mut manifests, mut links) = (0, 0);
         loop {
-            while looking.len() < SIDE_BY_SIDE
-                && let Some(repository) = walk.next(self).await?
-            {
-                let registry = self.clone();
-                looking.push_back(tokio::spawn(async move {
-                    let looked = registry.look_at(&repository, terms).await;
-                    looked.map(|looked| (repository, looked))
-                }));
-            }
-            let Some(looked) = looking.next().await else { return Ok(plan) };
-            let looked =
-                looked.unwrap_or_else(|error| Err(RegistryError::Damaged(format!("the work stopped: {error}"))));
-            let (repository, mut looked): (RepositoryName, Looked) = looked?;
+            let looked = if pace.pacer.is_held_back() {
+                let Some(repository) = walk.next(self).await? else { return Ok(plan) };
+                let looked = self.look_at(&repository, terms, pace).await?;
+                (repository, looked)
+            } else {
+                while looking.len() < SIDE_BY_SIDE
+                    && let Some(repository) = walk.next(self).await?
+                {
+                    let (registry, stop) = (self.clone(), pace.stop.clone());
+                    looking.push_back(tokio::spawn(async move {
+                        let pacer = Pacer::new(registry.clock.as_ref(), Effort::FULL);
+                        let looked = registry.look_at(&repository, terms, &mut Pace { pacer, stop: &stop }).await;
+                        looked.map(|looked| (repository, looked))
+                    }));
+                }
+                let Some(looked) = looking.next().await else { return Ok(plan) };
+                looked.unwrap_or_else(|error| Err(RegistryError::Damaged(format!("the work stopped: {error}"))))?
+            };
+            let (repository, mut looked): (RepositoryName, Looked) = looked;
             looked.needed.iter().for_each(|leading| plan.marked.insert_leading(*leading));
             collected.repositories += 1;
             collected.tags += looked.tags as u64;

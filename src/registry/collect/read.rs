@@ -10,6 +10,7 @@ use crate::registry::{Registry, RegistryError, Result, layout, links};
 use crate::storage::{self, StorageError};
 
 use super::plan::Refers;
+use super::run::Pace;
 
 /// A manifest that was read.
 #[derive(Debug)]
@@ -41,6 +42,7 @@ impl Registry {
         &self,
         repository: &RepositoryName,
         tagged: &[Digest],
+        pace: &mut Pace<'_>,
     ) -> Result<HashMap<Digest, Refers>> {
         let mut revisions = Vec::new();
         for algorithm in Algorithm::ALL {
@@ -62,6 +64,7 @@ impl Registry {
         // The first registries 2.x linked manifests as they linked blobs, and what an index lists may have been sent as one.
         let mut others = tagged.to_vec();
         for digest in &revisions {
+            pace.breathe().await?;
             if let Some(read) = self.read_revision(repository, digest).await? {
                 manifests.insert(*digest, refers(&read));
                 others.extend(read.children.iter().filter(|child| !has(&revisions, child)));
@@ -71,6 +74,7 @@ impl Registry {
             if manifests.contains_key(&digest) {
                 continue;
             }
+            pace.breathe().await?;
             if let Some(read) = self.read_other(repository, &digest, has(tagged, &digest)).await? {
                 manifests.insert(digest, refers(&read));
                 others.extend(read.children.iter().filter(|child| !has(&revisions, child)));
