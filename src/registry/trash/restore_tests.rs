@@ -35,6 +35,19 @@ async fn delete(registry: &Registry, repository: &RepositoryName, digest: &Diges
     registry.batches().await.unwrap().into_iter().find(|id| !before.contains(id)).unwrap()
 }
 
+/// Deletes a repository, and loses a content for good, as a registry finds it that knows nothing yet.
+async fn delete_and_lose(
+    volume: &TempDir,
+    registry: &Registry,
+    repository: &RepositoryName,
+    content: &Digest,
+) -> (BatchId, Registry) {
+    registry.settle().await;
+    let batch = registry.delete_repository(repository, &Actor::unknown()).await.unwrap();
+    fs::remove_file(volume.path().join(layout::blob(content).as_str())).unwrap();
+    (batch, open(volume.path(), Default::default()))
+}
+
 /// What stands in the directory of a content.
 fn beside(volume: &TempDir, digest: &Digest) -> Vec<String> {
     let entries = fs::read_dir(volume.path().join(layout::blob_directory(digest).as_str()));
@@ -194,10 +207,7 @@ async fn a_tag_stays_in_the_trash_however_often_what_is_not_whole_is_brought_bac
     let child = put(&registry, &app, new(&image(config, &[layer]), &[])).await;
     put(&registry, &app, new(&index(&[child]), &["all"])).await;
     put(&registry, &app, new(&image(layer, &[]), &["one"])).await;
-    registry.settle().await;
-    let batch = registry.delete_repository(&app, &Actor::unknown()).await.unwrap();
-    fs::remove_file(directory.path().join(layout::blob(&layer).as_str())).unwrap();
-    let registry = open(directory.path(), Default::default());
+    let (batch, registry) = delete_and_lose(&directory, &registry, &app, &layer).await;
     for _ in 0..2 {
         assert_eq!(restore(&registry, &batch).await.lost, [(app.clone(), layer)]);
         assert!(registry.holds_manifest(&app, &child).await.unwrap());
@@ -219,10 +229,7 @@ async fn a_tag_stays_in_the_trash_if_its_manifest_was_deleted_since() {
     let app = name("team/app");
     let (config, layer) = (push(&registry, &app, b"config").await, push(&registry, &app, b"layer").await);
     let manifest = put(&registry, &app, new(&image(config, &[layer]), &["v1"])).await;
-    registry.settle().await;
-    let batch = registry.delete_repository(&app, &Actor::unknown()).await.unwrap();
-    fs::remove_file(directory.path().join(layout::blob(&layer).as_str())).unwrap();
-    let registry = open(directory.path(), Default::default());
+    let (batch, registry) = delete_and_lose(&directory, &registry, &app, &layer).await;
     assert_eq!(restore(&registry, &batch).await.lost, [(app.clone(), layer)]);
     delete(&registry, &app, &manifest).await;
     push(&registry, &app, b"layer").await;
@@ -239,10 +246,7 @@ async fn a_batch_stays_as_long_as_anything_of_it_is_lost() {
     let app = name("team/app");
     let (config, layer) = (push(&registry, &app, b"config").await, push(&registry, &app, b"layer").await);
     put(&registry, &app, new(&image(config, &[layer]), &[])).await;
-    registry.settle().await;
-    let batch = registry.delete_repository(&app, &Actor::unknown()).await.unwrap();
-    fs::remove_file(directory.path().join(layout::blob(&layer).as_str())).unwrap();
-    let registry = open(directory.path(), Default::default());
+    let (batch, registry) = delete_and_lose(&directory, &registry, &app, &layer).await;
     for _ in 0..2 {
         assert_eq!(restore(&registry, &batch).await.lost, [(app.clone(), layer)]);
     }

@@ -49,9 +49,14 @@ impl World {
     }
 }
 
-async fn collect(registry: &Registry, grace: Duration, untagged: Untagged) -> Result<Collected, RegistryError> {
+async fn collect(
+    registry: &Registry,
+    grace: Duration,
+    untagged: Untagged,
+    effort: Effort,
+) -> Result<Collected, RegistryError> {
     let terms = CollectionTerms { grace, untagged, dry_run: false };
-    registry.collect(terms, Effort::FULL, &Actor::unknown(), &Unfollowed, &CancellationToken::new()).await
+    registry.collect(terms, effort, &Actor::unknown(), &Unfollowed, &CancellationToken::new()).await
 }
 
 /// What goes on while clients push: collections back to back, the trash is emptied, time passes.
@@ -59,7 +64,9 @@ async fn keep_up(registry: Registry, clock: Arc<Played>, mut random: Random, gra
     loop {
         let grace = grace.unwrap_or([Duration::ZERO, HOUR][random.below(2)]);
         let untagged = [STAYS, Untagged::Go][random.below(2)];
-        match collect(&registry, grace, untagged).await {
+        // One that holds back reads in another way, and rests in the middle.
+        let effort = [Effort::FULL, Effort::percent(25).unwrap()][random.below(2)];
+        match collect(&registry, grace, untagged, effort).await {
             Ok(_) | Err(RegistryError::Stopped) => {}
             Err(error) => panic!("{error}"),
         }
@@ -148,7 +155,7 @@ async fn in_the_end(world: &World, clients: &[Client], seed: u64) {
     registry.purge_uploads(world.clock.now(), HOUR, false).await.unwrap();
     tokio::time::sleep(HOUR).await;
     for _ in 0..2 {
-        collect(&registry, HOUR, Untagged::Go).await.unwrap();
+        collect(&registry, HOUR, Untagged::Go, Effort::FULL).await.unwrap();
         world.clock.pass(DAY);
     }
     empty(&registry, &world.clock, Duration::ZERO).await;
